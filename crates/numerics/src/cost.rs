@@ -15,6 +15,7 @@ use crate::data::DataSize;
 use crate::made::MaskCount;
 use crate::made::instruction_set;
 use crate::made::layout::ParamLayout;
+use crate::made::output::Variables;
 
 /// Predicted cost of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,7 +40,7 @@ const FIXED_MEMORY: u64 = 16 << 20;
 impl MadeCost {
     /// The cost of one run.
     pub fn new(config: &RunConfig, size: DataSize) -> Self {
-        let layout = ParamLayout::new(&config.model, size.shape.dim());
+        let layout = layout(config, size.shape.dim());
         let epochs = config.train.epochs as f64;
         let scored_masks = match config.model.masks {
             MaskCount::Cycle(masks) => masks,
@@ -65,7 +66,8 @@ impl MadeCost {
         let many = u64::from(config.model.masks != MaskCount::Cycle(1));
         let copies = 4 + many + moments + 3 + moments;
         let units = layout.hidden().sum::<usize>();
-        let activations = 3 * (config.train.batch * (units + 2 * size.shape.dim())) as u64;
+        let per_image = units + layout.n_inputs() + layout.n_outputs();
+        let activations = 3 * (config.train.batch * per_image) as u64;
         Self {
             parameters,
             multiply_adds,
@@ -84,10 +86,15 @@ impl MadeCost {
 
 /// Nominal seconds, on one thread, of training on one image.
 pub fn nominal_training(config: &RunConfig, dim: usize) -> f64 {
-    let layout = ParamLayout::new(&config.model, dim);
+    let layout = layout(config, dim);
     learning(&layout) / nominal_speed()
         + per_image(&layout)
         + per_step(&layout) / config.train.batch as f64
+}
+
+/// Layout of a model of images of `dim` pixels.
+fn layout(config: &RunConfig, dim: usize) -> ParamLayout {
+    ParamLayout::new(&config.model, Variables { dim, levels: config.data.levels.get() })
 }
 
 /// Multiply-adds of training on one image.
@@ -108,7 +115,7 @@ fn per_step(layout: &ParamLayout) -> f64 {
 /// Seconds of one pass of an image, apart from the matrix products: activations, loss and
 /// binarisation, per unit and pixel.
 fn per_image(layout: &ParamLayout) -> f64 {
-    8e-9 * (layout.hidden().sum::<usize>() + layout.dim) as f64
+    8e-9 * (layout.hidden().sum::<usize>() + layout.n_outputs()) as f64
 }
 
 /// Multiply-adds per second and thread, used until runs have been measured: about what runs of the

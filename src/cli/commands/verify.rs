@@ -436,8 +436,8 @@ fn by_reference(
         pool.install(|| runs.par_iter().map(compare).collect::<Result<_, _>>())?;
     let facts = |(run, comparison): (&TrainedModel, &Comparison)| {
         let Comparison { nll, weights, .. } = comparison;
-        let layout =
-            crate::made::layout::ParamLayout::new(&run.run.config.model, run.data.shape.dim());
+        let variables = run.data.shape.with_levels(run.data.levels);
+        let layout = crate::made::layout::ParamLayout::new(&run.run.config.model, variables);
         ReferenceRunFacts {
             run: run.spec.id.to_string(),
             label: label_of(&run.spec.id, &labels),

@@ -3,6 +3,7 @@
 
 use crate::config::RunConfig;
 use crate::made::ordering::OrderingRule;
+use crate::made::output::Output;
 use crate::made::{MaskCount, ModelConfig, Resample};
 use crate::trainer::Clash;
 
@@ -13,6 +14,7 @@ pub(super) fn clashes(config: &RunConfig) -> Vec<Clash> {
         masks_averaged(config),
         orderings_averaged(config),
         batch(config),
+        levels_of_output(config),
         too_large(config),
     ]
     .into_iter()
@@ -99,6 +101,23 @@ pub(super) fn too_large(config: &RunConfig) -> Option<Clash> {
         settings: vec!["model.hidden"],
         help: "at most 1,000 layers, 10 million units and 2^36 weights are expected",
     })
+}
+
+/// Error for an output that is no distribution of pixels with the levels of the data.
+pub(super) fn levels_of_output(config: &RunConfig) -> Option<Clash> {
+    let levels = config.data.levels.get();
+    let (message, help) = match config.model.output {
+        Output::Bernoulli if levels > 2 => (
+            format!("model.output = \"bernoulli\" is of pixels that are on or off, and data.levels is {levels}"),
+            "model.output = \"categorical\" or \"logistic-mixture\" has grey levels; or set data.levels = 2",
+        ),
+        Output::LogisticMixture if levels == 2 => (
+            "model.output = \"logistic-mixture\" is of grey levels, and data.levels is 2".to_owned(),
+            "set data.levels = 4, 16 or 256; pixels that are on or off have model.output = \"bernoulli\"",
+        ),
+        _ => return None,
+    };
+    Some(Clash { message, settings: vec!["model.output", "data.levels"], help })
 }
 
 fn batch(config: &RunConfig) -> Option<Clash> {

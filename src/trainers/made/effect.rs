@@ -6,6 +6,7 @@ use crate::config::{RunConfig, SampleConfig};
 use crate::data::{DataConfig, DataSize, Shape};
 use crate::made::degrees::DegreeRule;
 use crate::made::ordering::{Ordering, OrderingRule};
+use crate::made::output::Output;
 use crate::made::{Activation, MaskCount, Resample};
 use crate::rng::{Purpose, Seed};
 use crate::train::Schedule;
@@ -13,11 +14,11 @@ use crate::train::Schedule;
 /// Configuration in which every setting that cannot change `metric` on data of this size has its
 /// default. Effects of `[data]` are left to code that has the images.
 pub(super) fn effective(config: &RunConfig, size: DataSize, metric: &str) -> RunConfig {
-    let mut config = RunConfig { data: DataConfig::default(), ..config.clone() };
+    let mut config = config.clone();
     let ordering = &mut config.model.ordering;
     *ordering = first_alike(*ordering, size.shape);
     config.train.batch = config.train.batch.min(size.train);
-    on_any_data(&config, metric)
+    RunConfig { data: DataConfig::default(), ..on_any_data(&config, metric) }
 }
 
 /// Configuration in which every setting that cannot change `metric` on any data has its default.
@@ -30,11 +31,18 @@ pub(super) fn on_any_data(config: &RunConfig, metric: &str) -> RunConfig {
         config.evaluate = default.evaluate;
     }
     let model = &mut config.model;
+    if model.output != Output::LogisticMixture {
+        model.components = default.model.components;
+    }
+    if !config.data.levels.is_grey() {
+        model.input = default.model.input;
+    }
     if model.hidden.is_empty() {
         (model.activation, model.degrees) = (Activation::Relu, DegreeRule::Random);
         if !model.skip {
             // No pixel depends on any other.
             (model.init, model.ordering) = (default.model.init, OrderingRule::Raster);
+            model.input = default.model.input;
         }
     }
     let only_one = model.masks == MaskCount::Cycle(1);

@@ -141,7 +141,9 @@ impl Trainer for MadeTrainer {
         let config = RunConfig::deserialize(config).map_err(|error| error.to_string())?;
         let complete = config_of(&config);
         self.settings.check(&complete.value())?;
-        clashes::too_large(&config).map_or(Ok(complete), |clash| Err(clash.message))
+        clashes::too_large(&config)
+            .or_else(|| clashes::levels_of_output(&config))
+            .map_or(Ok(complete), |clash| Err(clash.message))
     }
 
     fn identities<'a>(

@@ -11,13 +11,13 @@ use crate::cost::{MadeCost, SCORED_TRAIN};
 use crate::data::nearest::nearest;
 use crate::data::{DataSize, Dataset, Images, Shape};
 use crate::made::evaluate::{
-    conditional_probabilities, mean, nll_averaged_conditionals, nll_mixture, nll_single_mask,
+    conditional_means, mean, nll_averaged_conditionals, nll_mixture, nll_single_mask,
 };
 use crate::made::file::{self, FileError};
 use crate::made::instruction_set;
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::model::Made;
-use crate::made::sample::{Drawing, SampleError, UNKNOWN, draw, draw_one_by_one};
+use crate::made::sample::{Drawing, Evidence, SampleError, draw, draw_one_by_one};
 use crate::npy;
 use crate::parallel::ThreadPool;
 use crate::record::{self, Checkpoint, RunOutput, RunStatus, Summary, Timing, host, utc};
@@ -83,7 +83,8 @@ impl MadeRun {
 /// Masks of a run, and its model before training.
 pub fn prepare(spec: &MadeRun, shape: Shape) -> Result<(Masks, Made), RunError> {
     let masks = Masks::new(&spec.config.model, shape, spec.config.evaluate.fresh_masks, spec.seed);
-    let made = Made::new(&spec.config.model, shape, &masks, spec.seed)?;
+    let variables = shape.with_levels(spec.config.data.levels.get());
+    let made = Made::new(&spec.config.model, variables, &masks, spec.seed)?;
     Ok((masks, made))
 }
 
@@ -512,8 +513,8 @@ fn samples(
     ])
 }
 
-/// Files on the first test images: `reconstruction.npy`, the conditional probabilities given their
-/// own pixels, and `completion.npy`, images completed from the first half of the ordering.
+/// Files on the first test images: `reconstruction.npy`, the mean of each pixel given the true ones
+/// before it, and `completion.npy`, images completed from the first half of the ordering.
 fn completions(
     spec: &MadeRun,
     data: &Dataset,
@@ -523,16 +524,14 @@ fn completions(
 ) -> Result<Files, RunError> {
     let images = data.test.leading(COMPLETED);
     let (count, dim) = (images.count(), images.dim());
-    let mut evidence = images.pixels().to_vec();
-    for row in evidence.chunks_exact_mut(dim) {
-        mask.ordering().pixels()[dim / 2..]
-            .iter()
-            .for_each(|&pixel| row[pixel as usize] = UNKNOWN);
-    }
-    let evidence = Images::new(evidence, dim);
-    let drawing = Drawing { seed: spec.seed, temperature: 1.0, evidence: Some(&evidence) };
+    let mut given = vec![false; dim];
+    mask.ordering().pixels()[..dim / 2]
+        .iter()
+        .for_each(|&pixel| given[pixel as usize] = true);
+    let evidence = Evidence { images: &images, given: &given };
+    let drawing = Drawing { seed: spec.seed, temperature: 1.0, evidence: Some(evidence) };
     let completed = draw(made, team, std::slice::from_ref(mask), count, drawing)?;
-    let reconstructed = conditional_probabilities(made, team, mask, &images);
+    let reconstructed = conditional_means(made, team, mask, &images);
     Ok(vec![
         ("completion.npy".into(), npy::encode(&[count, dim], completed.images.pixels())),
         ("reconstruction.npy".into(), npy::encode(&[count, dim], &reconstructed)),

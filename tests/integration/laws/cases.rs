@@ -26,12 +26,18 @@ pub(crate) fn shape(width: usize, height: usize) -> Shape {
 
 impl Case {
     pub(crate) fn new(config: ModelConfig, shape: Shape) -> Self {
+        Self::with_levels(config, shape, 2)
+    }
+
+    /// A model of images with pixels of this many levels.
+    pub(crate) fn with_levels(config: ModelConfig, shape: Shape, levels: usize) -> Self {
         let masks = Masks::new(&config, shape, 4, SEED);
-        let len = ablade::made::layout::ParamLayout::new(&config, shape.dim()).len;
+        let variables = shape.with_levels(levels);
+        let len = ablade::made::layout::ParamLayout::new(&config, variables).len;
         let mut stream = SEED.stream(Purpose::Init, 99);
         let params = (0..len).map(|_| 0.7 * stream.normal() as f32).collect();
-        let made = Made::with_parameters(&config, shape, &masks, params).unwrap();
-        let name = format!("{config:?} on {}x{}", shape.width, shape.height);
+        let made = Made::with_parameters(&config, variables, &masks, params).unwrap();
+        let name = format!("{config:?} on {}x{}, {levels} levels", shape.width, shape.height);
         Self { config, shape, masks, made, name }
     }
 

@@ -3,7 +3,7 @@
 
 use ablade::made::masks::MaskSet;
 use ablade::made::ordering::OrderingRule;
-use ablade::made::reference::{Reference, nll};
+use ablade::made::reference::Reference;
 use ablade::made::{Activation, MaskCount, ModelConfig};
 use ablade::parallel::ThreadPool;
 use ablade::rng::Purpose;
@@ -32,7 +32,7 @@ fn autograd_at(case: &Case, index: usize, params: &[f64], points: &[f64]) -> (f6
     let dim = case.shape.dim();
     let x = Tensor::from_slice(points, (points.len() / dim, dim), &Device::Cpu).unwrap();
     let params = Var::from_slice(params, params.len(), &Device::Cpu).unwrap();
-    let loss = nll(&engine.logits(&params, &x).unwrap(), &x).unwrap().mean(0).unwrap();
+    let loss = engine.nll(&params, &x).unwrap().mean(0).unwrap();
     let gradients = loss.backward().unwrap();
     let gradient = gradients.get(&params).map(|g| g.to_vec1().unwrap());
     (loss.to_scalar().unwrap(), gradient.unwrap())
@@ -221,7 +221,8 @@ fn autograd_loss(case: &Case, params: &[f64]) -> f64 {
     let points: Vec<f64> = corners(6).into_iter().step_by(3).flatten().collect();
     let x = Tensor::from_vec(points, (22, 6), &Device::Cpu).unwrap();
     let params = Tensor::new(params, &Device::Cpu).unwrap();
-    nll(&engine.logits(&params, &x).unwrap(), &x)
+    engine
+        .nll(&params, &x)
         .unwrap()
         .mean(0)
         .unwrap()

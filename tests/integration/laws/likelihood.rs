@@ -6,7 +6,7 @@ use ablade::made::evaluate::{nll_averaged_conditionals, nll_mixture, nll_single_
 use ablade::made::masks::Masks;
 use ablade::made::model::Made;
 use ablade::made::ordering::OrderingRule;
-use ablade::made::reference::{Reference, nll};
+use ablade::made::reference::Reference;
 use ablade::made::{MaskCount, ModelConfig, Resample};
 use ablade::parallel::ThreadPool;
 use ablade::rng::Purpose;
@@ -32,7 +32,8 @@ fn reference_nlls(case: &Case, index: usize, points: &[Vec<f64>]) -> Vec<f64> {
         .reshape((points.len(), case.shape.dim()))
         .unwrap();
     let params = case.made.parameters().to_dtype(DType::F64).unwrap();
-    nll(&reference(case, index).logits(&params, &x).unwrap(), &x)
+    reference(case, index)
+        .nll(&params, &x)
         .unwrap()
         .to_vec1()
         .unwrap()
@@ -145,7 +146,7 @@ fn no_output_sees_its_own_or_a_later_pixel() {
         let masks = case.masks.evaluated(1);
         let positions = masks.ordering().positions();
         let conditionals = |pixels: Vec<u8>| {
-            ablade::made::evaluate::conditional_probabilities(
+            ablade::made::evaluate::conditional_means(
                 &case.made,
                 &pool,
                 &masks,
@@ -483,7 +484,7 @@ fn edges_hold() {
                     .map(|nll| (-nll).exp())
                     .sum();
                 assert!((total - 1.0).abs() < 1e-5, "{total}: {}", case.name);
-                let all = ablade::made::evaluate::conditional_probabilities(
+                let all = ablade::made::evaluate::conditional_means(
                     &case.made, &pool, &masks, &images,
                 );
                 let first = masks.ordering().pixels()[0] as usize;

@@ -4,5 +4,6 @@ mod cases;
 mod gradients;
 mod likelihood;
 mod masks;
+mod outputs;
 mod sampling;
 mod training;

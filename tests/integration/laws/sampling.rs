@@ -3,13 +3,13 @@
 
 use ablade::data::Images;
 use ablade::made::evaluate::{
-    conditional_probabilities, nll_averaged_conditionals, nll_mixture, nll_single_mask,
+    conditional_means, nll_averaged_conditionals, nll_mixture, nll_per_pixel, nll_single_mask,
 };
 use ablade::made::masks::{MaskSet, Masks};
 use ablade::made::model::Made;
 use ablade::made::ordering::{Ordering, OrderingRule};
 use ablade::made::sample::{
-    Drawing, SampleError, UNKNOWN, draw, draw_mixture, draw_one_by_one, known_nll,
+    Drawing, Drawn, Evidence, SampleError, draw, draw_mixture, draw_one_by_one, known_nll,
 };
 use ablade::made::{MaskCount, ModelConfig, Resample};
 use ablade::parallel::ThreadPool;
@@ -17,23 +17,25 @@ use ablade::rng::Seed;
 
 use super::cases::{self, Case, SEED, corner_images, shape};
 
-fn plain(seed: u64) -> Drawing<'static> {
+pub(super) fn plain(seed: u64) -> Drawing<'static> {
     Drawing { seed: Seed(seed), temperature: 1.0, evidence: None }
 }
 
-fn sigmoid(z: f32) -> f64 {
-    1.0 / (1.0 + f64::from(-z).exp())
+/// Maximum difference between the probabilities with which pixels were drawn and those of one pass
+/// over the finished images.
+pub(super) fn disagreement(made: &Made, mask: &MaskSet, drawn: &Drawn) -> f64 {
+    let masks = std::slice::from_ref(mask);
+    let nlls = nll_per_pixel(made, &ThreadPool::new(1), masks, &drawn.images).unwrap();
+    let apart = |(&p, nll): (&f32, f32)| (f64::from(p) - f64::from(-nll).exp()).abs();
+    drawn.probabilities.iter().zip(nlls).map(apart).fold(0.0, f64::max)
 }
 
-/// Maximum difference between the probabilities from which pixels were drawn and those of one pass
-/// over the finished images.
-fn disagreement(made: &Made, mask: &MaskSet, images: &Images, logits: &[f32]) -> f64 {
-    let passes = conditional_probabilities(made, &ThreadPool::new(1), mask, images);
-    logits
-        .iter()
-        .zip(passes)
-        .map(|(&z, p)| (sigmoid(z) - f64::from(p)).abs())
-        .fold(0.0, f64::max)
+/// Value of a pixel that is not given.
+const UNKNOWN: u8 = 255;
+
+/// Flags of the given pixels among these.
+fn is_given(known: &[u8]) -> Vec<bool> {
+    known.iter().map(|&x| x != UNKNOWN).collect()
 }
 
 /// At D = 784, in every ordering and at every depth from 0 to 3, each pixel was drawn from the
@@ -57,13 +59,13 @@ fn drawing_agrees_with_scoring() {
         let made = Made::new(&config, shape(28, 28), &masks, SEED).unwrap();
         let mask = masks.evaluated(i % 2 % masks.evaluated_count());
         let drawn = draw(&made, &pool, std::slice::from_ref(&mask), 20, plain(3)).unwrap();
-        let apart = disagreement(&made, &mask, &drawn.images, &drawn.logits);
+        let apart = disagreement(&made, &mask, &drawn);
         assert!(apart < 1e-5, "{apart}: {config:?}");
         if ordering == OrderingRule::Random && config.skip {
             let slip =
                 draw_one_by_one(&made, &pool, &mask, &mask.ordering().positions(), 20, plain(3));
             controls += 1;
-            slips += usize::from(disagreement(&made, &mask, &slip.images, &slip.logits) > 0.05);
+            slips += usize::from(disagreement(&made, &mask, &slip) > 0.05);
         }
     }
     assert!(
@@ -110,7 +112,7 @@ fn images_do_not_depend_on_company() {
     assert_ne!(all.images.row(0), all.images.row(1));
 }
 
-fn counts(images: &Images) -> Vec<f64> {
+pub(super) fn counts(images: &Images) -> Vec<f64> {
     let mut counts = vec![0.0; 1 << images.dim()];
     for i in 0..images.count() {
         let code: usize = images.row(i).iter().enumerate().map(|(d, &x)| usize::from(x) << d).sum();
@@ -143,13 +145,13 @@ fn g_statistic(counts: &[f64], probabilities: &[f64]) -> (f64, f64) {
     (g, cells - 1.0)
 }
 
-fn fits(counts: &[f64], probabilities: &[f64]) -> bool {
+pub(super) fn fits(counts: &[f64], probabilities: &[f64]) -> bool {
     let (g, freedom) = g_statistic(counts, probabilities);
     // Five standard deviations of chi-square.
     g < freedom + 5.0 * (2.0 * freedom).sqrt()
 }
 
-fn probabilities(nlls: &[f64]) -> Vec<f64> {
+pub(super) fn probabilities(nlls: &[f64]) -> Vec<f64> {
     nlls.iter().map(|nll| (-nll).exp()).collect()
 }
 
@@ -239,8 +241,9 @@ fn completions_are_conditionals() {
     let corners = corner_images(6);
     let exact = |mask: &MaskSet| probabilities(&nll_single_mask(&case.made, &pool, mask, &corners));
     let complete = |known: &[u8], mask: &MaskSet| {
-        let evidence = Images::new(known.repeat(many), 6);
-        let drawing = Drawing { evidence: Some(&evidence), ..plain(3) };
+        let (images, given) = (Images::new(known.repeat(many), 6), is_given(known));
+        let evidence = Evidence { images: &images, given: &given };
+        let drawing = Drawing { evidence: Some(evidence), ..plain(3) };
         counts(
             &draw(&case.made, &pool, std::slice::from_ref(mask), many, drawing)
                 .unwrap()
@@ -266,7 +269,7 @@ fn completions_are_conditionals() {
     let last = mask.ordering().pixels()[5] as usize;
     let mut known = [UNKNOWN; 6];
     known[last] = 1;
-    let able = mask.with_first(&known.map(|x| x != UNKNOWN));
+    let able = mask.with_first(&is_given(&known));
     let drawn = complete(&known, &able);
     assert!(fits(&drawn, &given(&exact(&able), &known)));
     let exact_first = exact(&mask);
@@ -287,10 +290,11 @@ fn completions_are_conditionals() {
     // Given only the first pixel all masks agree (its logit is a bias), so two pixels are given.
     known[mask.ordering().pixels()[4] as usize] = 1;
     let masks: Vec<MaskSet> = (0..3)
-        .map(|k| case.masks.evaluated(k).with_first(&known.map(|x| x != UNKNOWN)))
+        .map(|k| case.masks.evaluated(k).with_first(&is_given(&known)))
         .collect();
-    let evidence = Images::new(known.repeat(many), 6);
-    let drawing = Drawing { evidence: Some(&evidence), ..plain(4) };
+    let (images, flags) = (Images::new(known.repeat(many), 6), is_given(&known));
+    let evidence = Evidence { images: &images, given: &flags };
+    let drawing = Drawing { evidence: Some(evidence), ..plain(4) };
     let drawn = counts(&draw_mixture(&case.made, &pool, &masks, many, drawing).unwrap().images);
     let mean = |parts: Vec<Vec<f64>>| {
         (0..64).map(|code| parts.iter().map(|p| p[code]).sum::<f64>() / 3.0).collect()
@@ -315,7 +319,7 @@ fn the_rest_is_a_distribution() {
     let case = Case::new(config, shape(3, 2));
     let known = [UNKNOWN, 1, UNKNOWN, 0, UNKNOWN, UNKNOWN];
     let masks: Vec<MaskSet> = (0..3)
-        .map(|k| case.masks.evaluated(k).with_first(&known.map(|x| x != UNKNOWN)))
+        .map(|k| case.masks.evaluated(k).with_first(&is_given(&known)))
         .collect();
     let fitting: Vec<u8> = corner_images(6)
         .pixels()
@@ -325,14 +329,15 @@ fn the_rest_is_a_distribution() {
         .copied()
         .collect();
     let fitting = Images::new(fitting, 6);
-    let evidence = Images::new(known.repeat(16), 6);
     for masks in [&masks[..1], &masks] {
         let whole = nll_averaged_conditionals(&case.made, &pool, masks, &fitting).unwrap();
-        let part = known_nll(&case.made, &pool, masks, &fitting, &evidence);
+        let known_nll = |given: &[bool]| {
+            known_nll(&case.made, &pool, masks, Evidence { images: &fitting, given })
+        };
+        let part = known_nll(&is_given(&known));
         let total: f64 = whole.iter().zip(&part).map(|(whole, part)| (part - whole).exp()).sum();
         assert!((total - 1.0).abs() < 1e-5, "{total}");
-        let other = Images::new([0, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN].repeat(16), 6);
-        let wrong = known_nll(&case.made, &pool, masks, &fitting, &other);
+        let wrong = known_nll(&[true, false, false, false, false, false]);
         let total: f64 = whole.iter().zip(&wrong).map(|(whole, part)| (part - whole).exp()).sum();
         assert!((total - 1.0).abs() > 1e-2, "control: of pixels that do not come first, {total}");
     }
@@ -354,7 +359,7 @@ fn the_entropy_identity_holds() {
     let mask = masks.evaluated(0);
     let identity = |images: &Images| {
         let nll = nll_single_mask(&made, &pool, &mask, images);
-        let p = conditional_probabilities(&made, &pool, &mask, images);
+        let p = conditional_means(&made, &pool, &mask, images);
         let entropy = |p: &f32| {
             let p = f64::from(*p);
             -p * p.ln() - (1.0 - p) * (1.0 - p).ln()
@@ -386,13 +391,16 @@ fn the_entropy_identity_holds() {
 fn evidence_is_honoured_or_refused() {
     let pool = ThreadPool::new(1);
     let case = Case::new(ModelConfig { hidden: vec![9], ..ModelConfig::default() }, shape(3, 2));
-    let drawing = |evidence| Drawing { evidence: Some(evidence), ..plain(1) };
-    let top_row = Images::new([1, 0, 1, UNKNOWN, UNKNOWN, UNKNOWN].repeat(50), 6);
-    let drawn = draw(&case.made, &pool, &[case.first()], 50, drawing(&top_row)).unwrap();
+    let images = Images::new([1, 0, 1, 1, 0, 1].repeat(50), 6);
+    let of = |given: &[bool], count: usize| {
+        let evidence = Evidence { images: &images, given };
+        let drawing = Drawing { evidence: Some(evidence), ..plain(1) };
+        draw(&case.made, &pool, &[case.first()], count, drawing)
+    };
+    let drawn = of(&[true, true, true, false, false, false], 50).unwrap();
     assert!((0..50).all(|i| drawn.images.row(i)[..3] == [1, 0, 1]));
     assert!((0..50).any(|i| drawn.images.row(i)[3..] != drawn.images.row(0)[3..]));
-    let bottom_row = Images::new(vec![UNKNOWN, UNKNOWN, UNKNOWN, 1, 0, 1], 6);
-    let refused = draw(&case.made, &pool, &[case.first()], 1, drawing(&bottom_row)).unwrap_err();
+    let refused = of(&[false, false, false, true, true, true], 1).unwrap_err();
     assert_eq!(refused, SampleError::Evidence { pixel: 3, missing: 0 });
 
     let reversed = Ordering::from_pixels(vec![5, 4, 3, 2, 1, 0]).unwrap();
@@ -409,8 +417,10 @@ fn greedy_drawing_takes_the_likelier_value() {
         shape(3, 2),
     );
     let greedy = Drawing { temperature: 0.0, ..plain(4) };
-    let drawn = draw(&case.made, &ThreadPool::new(1), &[case.first()], 10, greedy).unwrap();
-    for (x, z) in drawn.images.pixels().iter().zip(&drawn.logits) {
-        assert_eq!(*x == 1, *z > 0.0);
+    let (pool, mask) = (ThreadPool::new(1), case.first());
+    let drawn = draw(&case.made, &pool, std::slice::from_ref(&mask), 10, greedy).unwrap();
+    let likely = conditional_means(&case.made, &pool, &mask, &drawn.images);
+    for (x, p) in drawn.images.pixels().iter().zip(&likely) {
+        assert_eq!(*x == 1, *p > 0.5);
     }
 }

@@ -10,15 +10,20 @@ pub struct Drawing<'a> {
     /// Seed of the uniforms. Each image has a stream of its own, so that more images never change
     /// the first ones.
     pub seed: Seed,
-    /// Divisor of every logit; 0 = always the more likely value.
+    /// Divisor of the logarithm of every probability; 0 = always the likeliest level.
     pub temperature: f64,
-    /// Observed pixels [n_images x D], by pixel: 0, 1, or [`UNKNOWN`] to be drawn. The observed
-    /// ones must come first in the ordering.
-    pub evidence: Option<&'a Images>,
+    /// Pixels that are given; they must come first in the ordering.
+    pub evidence: Option<Evidence<'a>>,
 }
 
-/// Value of an unobserved pixel in the evidence.
-pub const UNKNOWN: u8 = 255;
+/// Given pixels of some images, the same ones in each.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// Images [n_images x D], by pixel, of which the given pixels are read.
+    pub images: &'a Images,
+    /// Flag of each pixel [D]: true if it is given.
+    pub given: &'a [bool],
+}
 
 /// Uniforms that draw the image with index `image` [dim], by position.
 pub(super) fn uniforms(seed: Seed, image: usize, dim: usize) -> Vec<f32> {

@@ -15,12 +15,12 @@ use std::ops::Range;
 
 use crate::data::Images;
 use crate::made::Activation;
-use crate::made::kernels::elementwise::sigmoid;
 use crate::made::kernels::level::vectorized;
 use crate::made::kernels::simd::F32x16;
 use crate::made::masks::MaskSet;
 use crate::made::model::Made;
 use crate::made::network::PassWeights;
+use crate::made::output::Distribution;
 use crate::made::sorted_masks::SortedMasks;
 use crate::made::workspace::Workspace;
 use crate::parallel::ThreadPool;
@@ -92,11 +92,18 @@ pub fn nll_per_pixel(
     }
     let dim = images.dim();
     let mut nlls = vec![f32::INFINITY; images.count() * dim];
+    let distribution = made.network().layout.distribution;
+    let mut own = vec![0.0; dim];
     for mask in masks {
         Scorer::new(made, mask).for_each_chunk(pool, images, |workspace, range| {
             let rows = nlls[range.start * dim..range.end * dim].chunks_exact_mut(dim);
             for ((nlls, z), x) in rows.zip(workspace.logits()).zip(workspace.pixels()) {
-                add_probability(nlls, z, x);
+                if distribution == Distribution::Bernoulli {
+                    bernoulli_nll(&mut own, z, x);
+                } else {
+                    distribution.nll_per_pixel(z, x, &mut own);
+                }
+                add_probability(nlls, &own);
             }
         });
     }
@@ -111,20 +118,26 @@ pub fn nll_per_pixel(
 }
 
 vectorized! {
-    /// Adds the probability of each pixel under its logit to probabilities that are stored as
-    /// negative logarithms: if `a` and `b` are those of two values, that of their sum is min(a, b)
-    /// - log(1 + exp(-|a - b|)).
-    fn add_probability(nlls: &mut [f32], logits: &[f32], pixels: &[f32]) {
-        for ((sum, &z), &x) in nlls.iter_mut().zip(logits).zip(pixels) {
-            let nll = Activation::Softplus.apply(if x > 0.5 { -z } else { z });
+    /// Adds probabilities to others; both are given as negative logarithms: if `a` and `b` are those
+    /// of two values, that of their sum is min(a, b) - log(1 + exp(-|a - b|)).
+    fn add_probability(nlls: &mut [f32], others: &[f32]) {
+        for (sum, &nll) in nlls.iter_mut().zip(others) {
             *sum = sum.min(nll) - Activation::Softplus.apply(-(*sum - nll).abs());
+        }
+    }
+
+    /// Negative log-likelihood of each 0/1 pixel under its logit, nats: log(1 + exp(z)) with the
+    /// sign of z by the pixel, which is accurate in both tails.
+    fn bernoulli_nll(out: &mut [f32], logits: &[f32], pixels: &[f32]) {
+        for ((nll, &z), &x) in out.iter_mut().zip(logits).zip(pixels) {
+            *nll = Activation::Softplus.apply(if x > 0.5 { -z } else { z });
         }
     }
 }
 
-/// Conditional probabilities p(x_d = 1 | x_<d) of each image in one pass [n_images x D], by pixel:
-/// the teacher-forced reconstruction.
-pub fn conditional_probabilities(
+/// Mean of each pixel given those before it, from 0 (black) to 1 (white), in one pass [n_images x
+/// D], by pixel: the teacher-forced reconstruction. For 0/1 pixels it is the probability of 1.
+pub fn conditional_means(
     made: &Made,
     pool: &ThreadPool,
     masks: &MaskSet,
@@ -132,11 +145,14 @@ pub fn conditional_probabilities(
 ) -> Vec<f32> {
     let dim = images.dim();
     let mut out = vec![0.0; images.count() * dim];
+    let distribution = made.network().layout.distribution;
+    let mut means = vec![0.0; dim];
     Scorer::new(made, masks).for_each_chunk(pool, images, |workspace, range| {
         let rows = out[range.start * dim..range.end * dim].chunks_exact_mut(dim);
         for (row, z) in rows.zip(workspace.logits()) {
-            for (&pixel, &z) in masks.ordering().pixels().iter().zip(z) {
-                row[pixel as usize] = sigmoid(z);
+            distribution.means(z, &mut means);
+            for (&pixel, &mean) in masks.ordering().pixels().iter().zip(&means) {
+                row[pixel as usize] = mean;
             }
         }
     });

@@ -3,10 +3,12 @@
 //! | tensor | shape | meaning |
 //! |---|---|---|
 //! | `hidden.L.weight`, `.bias`, `.condition` | (units, below), (units), as weight | layer L from 0; U if the model has it |
-//! | `output.weight`, `.bias`, `.condition` | (D, units), (D), as weight | V, c, U of the output |
-//! | `direct.weight` | (D, D) | A, if the model has it |
+//! | `output.weight`, `.bias`, `.condition` | (D P, units), (D P), as weight | V, c, U of the output |
+//! | `direct.weight` | (D P, D Q) | A, if the model has it |
 //! | `ordering` | (D) | pixel at each position of the first scored mask's ordering |
 //! | `degrees.L` | (units) | degrees of hidden layer L under the first scored mask |
+//!
+//! A pixel has Q inputs and P outputs, next to each other (see `output`); both are 1 for 0/1 pixels.
 //!
 //! `masks.npz` next to it has the last two arrays for every scored mask, with the mask as the first
 //! axis.
@@ -58,34 +60,36 @@ pub enum FileError {
     Masks,
 }
 
-/// One tensor of a model: its range of the parameters, and whether its rows or columns are pixels.
+/// One tensor of a model: its range of the parameters, and how many of its rows and of its columns
+/// belong to a pixel, if they belong to pixels.
 struct Entry {
     name: String,
     range: Range<usize>,
     rows: usize,
     cols: usize,
-    pixel_rows: bool,
-    pixel_cols: bool,
+    rows_per_pixel: Option<usize>,
+    cols_per_pixel: Option<usize>,
 }
 
 fn entries(layout: &ParamLayout) -> Vec<Entry> {
     let last = layout.layers.len() - 1;
+    let (inputs, outputs) = (layout.inputs_per_pixel(), layout.distribution.parameters());
     let mut entries = Vec::new();
     for (l, layer) in layout.layers.iter().enumerate() {
         let prefix = if l == last { "output".to_owned() } else { format!("hidden.{l}") };
-        let mut entry = |kind: &str, range: &Range<usize>, cols: usize, pixel_cols: bool| {
+        let mut entry = |kind: &str, range: &Range<usize>, cols: usize, cols_per_pixel| {
             entries.push(Entry {
                 name: format!("{prefix}.{kind}"),
                 range: range.clone(),
                 rows: layer.n_out,
                 cols,
-                pixel_rows: l == last,
-                pixel_cols,
+                rows_per_pixel: (l == last).then_some(outputs),
+                cols_per_pixel,
             });
         };
-        let from_pixels = l == 0 && last > 0;
+        let from_pixels = (l == 0 && last > 0).then_some(inputs);
         entry("weight", &layer.weight, layer.n_in, from_pixels);
-        entry("bias", &layer.bias, 1, false);
+        entry("bias", &layer.bias, 1, None);
         if let Some(condition) = &layer.condition {
             entry("condition", condition, layer.n_in, from_pixels);
         }
@@ -93,10 +97,10 @@ fn entries(layout: &ParamLayout) -> Vec<Entry> {
     entries.extend(layout.direct.iter().map(|direct| Entry {
         name: "direct.weight".into(),
         range: direct.clone(),
-        rows: layout.dim,
-        cols: layout.dim,
-        pixel_rows: true,
-        pixel_cols: true,
+        rows: layout.n_outputs(),
+        cols: layout.n_inputs(),
+        rows_per_pixel: Some(outputs),
+        cols_per_pixel: Some(inputs),
     }));
     entries
 }
@@ -104,11 +108,13 @@ fn entries(layout: &ParamLayout) -> Vec<Entry> {
 impl Entry {
     /// Pairs of the index of a parameter and the index of the same element in the tensor.
     fn places<'a>(&'a self, pixels: &'a [u32]) -> impl Iterator<Item = (usize, usize)> + 'a {
-        let by_pixel = |pixel: bool, i: usize| if pixel { pixels[i] as usize } else { i };
+        let by_pixel = |per_pixel: Option<usize>, i: usize| {
+            per_pixel.map_or(i, |units| pixels[i / units] as usize * units + i % units)
+        };
         (0..self.rows).flat_map(move |r| {
-            let row = by_pixel(self.pixel_rows, r) * self.cols;
+            let row = by_pixel(self.rows_per_pixel, r) * self.cols;
             (0..self.cols).map(move |c| {
-                (self.range.start + r * self.cols + c, row + by_pixel(self.pixel_cols, c))
+                (self.range.start + r * self.cols + c, row + by_pixel(self.cols_per_pixel, c))
             })
         })
     }

@@ -11,14 +11,14 @@
 
 use std::ops::Range;
 
-use crate::data::Images;
-use crate::made::drawing::{Drawing, UNKNOWN, uniforms};
-use crate::made::kernels::elementwise::sigmoid;
-use crate::made::kernels::level::{Level, vectorized};
+use crate::made::drawing::{Drawing, Evidence, uniforms};
+use crate::made::kernels::level::Level;
 use crate::made::kernels::simd::{
     F32x16, LANES, Simd, Vector, WithSimd, as_scalars, as_scalars_mut,
 };
+use crate::made::layout::ParamLayout;
 use crate::made::network::{Network, biases};
+use crate::made::output::{Distribution, Input};
 use crate::made::sorted_masks::SortedMasks;
 
 /// Positions of a block.
@@ -127,30 +127,11 @@ fn micro_kernel<S: Simd, const T: usize, const N: usize>(
     }
 }
 
-vectorized! {
-    /// Draws pixels: on if the uniform is below the probability of the logit.
-    fn decide(pixels: &mut BatchRow, logits: &BatchRow, uniforms: &BatchRow, temperature: f32) {
-        for ((pixel, &logit), &u) in as_scalars_mut(pixels).iter_mut().zip(as_scalars(logits)).zip(as_scalars(uniforms)) {
-            *pixel = f32::from(u < sigmoid(logit / temperature));
-        }
-    }
-}
-
-/// p(x = 1) of a logit at a temperature. At zero, or a temperature that single precision rounds to
-/// zero, it is the more likely value.
-pub(super) fn probability(logit: f32, temperature: f64) -> f32 {
-    let temperature = temperature as f32;
-    if temperature == 0.0 {
-        f32::from(logit > 0.0)
-    } else {
-        sigmoid(logit / temperature)
-    }
-}
-
-/// Destination of a batch of images and their logits, each [n_images x D], by pixel.
+/// Destination of a batch of images and the probabilities of their pixels, each [n_images x D], by
+/// pixel.
 pub(super) struct DrawnBatch<'a> {
     pub(super) images: &'a mut [u8],
-    pub(super) logits: &'a mut [f32],
+    pub(super) probabilities: &'a mut [f32],
 }
 
 /// Draws the images with indices `numbers`, at most `BATCH`, position by position; with several
@@ -165,7 +146,9 @@ pub(super) fn draw_batch(
     let dim = order.len();
     let streams: Vec<Vec<f32>> =
         numbers.iter().map(|&number| uniforms(drawing.seed, number, dim)).collect();
-    let (mut uniform, mut logits, mut drawn) = ([ZERO; BLOCK], [ZERO; BLOCK], [ZERO; BLOCK]);
+    let (mut uniform, mut probabilities, mut drawn) =
+        ([ZERO; BLOCK], [ZERO; BLOCK], [ZERO; BLOCK]);
+    let mut mean = Vec::new();
     for (start, order) in (0..dim).step_by(BLOCK).zip(order.chunks(BLOCK)) {
         for (i, stream) in streams.iter().enumerate() {
             uniform
@@ -178,17 +161,18 @@ pub(super) fn draw_batch(
         }
         for (s, &pixel) in order.iter().enumerate() {
             for pass in passes.iter_mut() {
-                pass.finish_logit(start + s);
+                pass.finish_parameters(start + s);
             }
-            logits[s] = mean_logit(passes, start + s);
-            if drawing.temperature as f32 == 0.0 {
-                drawn[s] =
-                    logits[s].map(|vector| F32x16(vector.0.map(|logit| probability(logit, 0.0))));
-            } else {
-                decide(&mut drawn[s], &logits[s], &uniform[s], drawing.temperature as f32);
-            }
+            let (distribution, parameters) = conditional(passes, start + s, &mut mean);
+            distribution.draw(
+                parameters,
+                &uniform[s],
+                drawing.temperature,
+                &mut drawn[s],
+                &mut probabilities[s],
+            );
             if let Some(evidence) = drawing.evidence {
-                keep_known(&mut drawn[s], evidence, numbers, pixel as usize);
+                keep_given(&mut drawn[s], &mut probabilities[s], evidence, numbers, pixel);
             }
             for pass in passes.iter_mut() {
                 pass.observe(start + s, &drawn[s]);
@@ -197,47 +181,46 @@ pub(super) fn draw_batch(
         for (i, (image, row)) in target
             .images
             .chunks_exact_mut(dim)
-            .zip(target.logits.chunks_exact_mut(dim))
+            .zip(target.probabilities.chunks_exact_mut(dim))
             .enumerate()
         {
             for (s, &pixel) in order.iter().enumerate() {
                 image[pixel as usize] = as_scalars(&drawn[s])[i] as u8;
-                row[pixel as usize] = as_scalars(&logits[s])[i];
+                row[pixel as usize] = as_scalars(&probabilities[s])[i];
             }
         }
     }
 }
 
-fn keep_known(drawn: &mut BatchRow, evidence: &Images, numbers: &[usize], pixel: usize) {
-    for (drawn, &number) in as_scalars_mut(drawn).iter_mut().zip(numbers) {
-        let known = evidence.row(number)[pixel];
-        if known != UNKNOWN {
-            *drawn = f32::from(known);
+/// Replaces what was drawn where a pixel is given.
+fn keep_given(
+    drawn: &mut BatchRow,
+    probabilities: &mut BatchRow,
+    evidence: Evidence,
+    numbers: &[usize],
+    pixel: u32,
+) {
+    if evidence.given[pixel as usize] {
+        for (drawn, &number) in as_scalars_mut(drawn).iter_mut().zip(numbers) {
+            *drawn = f32::from(evidence.images.row(number)[pixel as usize]);
         }
+        as_scalars_mut(probabilities).fill(1.0);
     }
 }
 
-/// Logits at position `t`; with several passes, of their mean probability, exact in both tails.
-fn mean_logit(passes: &[PartialPass], t: usize) -> BatchRow {
-    if let [pass] = passes {
-        return pass.z[t];
+/// Distribution of the pixel at position `t` with its parameters; with several passes, their mean,
+/// which is computed into `mean`.
+fn conditional<'a>(
+    passes: &'a [PartialPass],
+    t: usize,
+    mean: &'a mut Vec<F32x16>,
+) -> (Distribution, &'a [F32x16]) {
+    let distribution = passes[0].network.layout.distribution;
+    let parameters: Vec<&[F32x16]> = passes.iter().map(|pass| pass.parameters(t)).collect();
+    match parameters[..] {
+        [parameters] => (distribution, parameters),
+        _ => (distribution.mean_of(&parameters, VECTORS, mean), mean),
     }
-    let (mut on, mut off) = (ZERO, ZERO);
-    for pass in passes {
-        for ((on, off), &z) in as_scalars_mut(&mut on)
-            .iter_mut()
-            .zip(as_scalars_mut(&mut off))
-            .zip(as_scalars(&pass.z[t]))
-        {
-            *on += sigmoid(z);
-            *off += sigmoid(-z);
-        }
-    }
-    as_scalars_mut(&mut on)
-        .iter_mut()
-        .zip(as_scalars(&off))
-        .for_each(|(on, off)| *on = on.ln() - off.ln());
-    on
 }
 
 /// A forward pass under one mask, with the inputs of some leading positions known.
@@ -276,7 +259,7 @@ impl<'a> PartialPass<'a> {
             params,
             level: Level::detect(),
             n_final,
-            x: vec![ZERO; layout.dim],
+            x: vec![ZERO; layout.n_inputs()],
             hidden: layers,
             z,
             block: 0,
@@ -286,7 +269,7 @@ impl<'a> PartialPass<'a> {
     /// Number of leading inputs of layer `l` that are final once all positions before `t` are
     /// known.
     fn below(&self, l: usize, t: usize) -> usize {
-        if l == 0 { t } else { self.n_final[l - 1][t] }
+        if l == 0 { t * self.layout().inputs_per_pixel() } else { self.n_final[l - 1][t] }
     }
 
     /// Starts block `from..to`: adds everything that is final to the units and outputs that become
@@ -300,22 +283,59 @@ impl<'a> PartialPass<'a> {
                 0..self.below(l, from),
             );
         }
-        self.add_to_outputs(from..to, 0..self.below(self.hidden.len(), from), 0..from);
-    }
-
-    /// Completes the logit of position `t`; all positions before it are known.
-    fn finish_logit(&mut self, t: usize) {
-        let depth = self.hidden.len();
         self.add_to_outputs(
-            t..t + 1,
-            self.below(depth, self.block)..self.below(depth, t),
-            self.block..t,
+            self.outputs(from).start..self.outputs(to).start,
+            0..self.below(self.hidden.len(), from),
+            0..self.below(0, from),
         );
     }
 
+    fn layout(&self) -> &'a ParamLayout {
+        &self.network.layout
+    }
+
+    /// Outputs of the pixel at position `t`.
+    fn outputs(&self, t: usize) -> Range<usize> {
+        let count = self.layout().distribution.parameters();
+        t * count..(t + 1) * count
+    }
+
+    /// Parameters of the distribution of the pixel at position `t`, once they are complete.
+    fn parameters(&self, t: usize) -> &[F32x16] {
+        self.z[self.outputs(t)].as_flattened()
+    }
+
+    /// Completes the parameters of position `t`; all positions before it are known.
+    fn finish_parameters(&mut self, t: usize) {
+        let depth = self.hidden.len();
+        self.add_to_outputs(
+            self.outputs(t),
+            self.below(depth, self.block)..self.below(depth, t),
+            self.below(0, self.block)..self.below(0, t),
+        );
+    }
+
+    /// Sets the inputs of the pixels at position `t` to these levels.
+    fn set_inputs(&mut self, t: usize, levels: &BatchRow) {
+        let n_levels = self.layout().distribution.levels();
+        let first = self.below(0, t);
+        match self.layout().input {
+            Input::OneHot if n_levels > 2 => {
+                for (i, &level) in as_scalars(levels).iter().enumerate().filter(|(_, l)| **l > 0.0)
+                {
+                    as_scalars_mut(&mut self.x[first + level as usize - 1])[i] = 1.0;
+                }
+            }
+            _ => {
+                let scale = 1.0 / (n_levels - 1) as f32;
+                self.x[first] = levels.map(|vector| F32x16(vector.0.map(|level| scale * level)));
+            }
+        }
+    }
+
     /// Sets the pixels at position `t`, and computes the units that are final with them.
-    fn observe(&mut self, t: usize, pixels: &BatchRow) {
-        self.x[t] = *pixels;
+    fn observe(&mut self, t: usize, levels: &BatchRow) {
+        self.set_inputs(t, levels);
         for l in 0..self.hidden.len() {
             let units = self.n_final[l][t]..self.n_final[l][t + 1];
             self.add_to_hidden(l, units.clone(), self.below(l, self.block)..self.below(l, t + 1));
@@ -354,7 +374,7 @@ impl<'a> PartialPass<'a> {
         }
         if let Some(range) = &layout.direct {
             let weights = &self.params[range.clone()];
-            let product = Product { weights, stride: layout.dim, rows: &self.x };
+            let product = Product { weights, stride: layout.n_inputs(), rows: &self.x };
             product.add(self.level, &mut self.z, outputs, direct);
         }
     }

@@ -24,8 +24,8 @@ pub fn parameters(layout: &ParamLayout, init: Init, seed: Seed) -> Vec<f32> {
     if let Some(direct) = &layout.direct {
         init.fill(
             &mut params[direct.clone()],
-            layout.dim,
-            layout.dim,
+            layout.n_outputs(),
+            layout.n_inputs(),
             &mut seed.stream(Purpose::Init, DIRECT),
         );
     }

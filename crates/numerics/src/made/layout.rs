@@ -1,12 +1,14 @@
 //! Layout of the parameters: the range of each matrix in the one flat array of a model.
 //!
 //! Parameters are numbered in *model order*: hidden units by their degree under the first mask of
-//! the run, inputs and outputs by their position in its first ordering. Under that mask, units are
-//! already sorted.
+//! the run, inputs and outputs by the position of their pixel in its first ordering. Under that
+//! mask, units are already sorted. The inputs of a pixel are next to each other, and so are its
+//! outputs (see `output`).
 
 use std::ops::Range;
 
 use crate::made::ModelConfig;
+use crate::made::output::{Distribution, Input, Variables};
 
 /// Parameters of one layer, hidden or output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,30 +28,38 @@ pub struct LayerLayout {
 /// All parameters of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParamLayout {
-    /// Number of inputs D.
+    /// Number of pixels D.
     pub dim: usize,
+    /// Distribution of a pixel.
+    pub distribution: Distribution,
+    /// Form in which pixels enter.
+    pub input: Input,
     /// Hidden layers from the input up, then the output layer.
     pub layers: Vec<LayerLayout>,
-    /// Direct connections A [D x D], row-major, if the model has them.
+    /// Direct connections A [n_outputs x n_inputs], row-major, if the model has them.
     pub direct: Option<Range<usize>>,
     /// Number of parameters.
     pub len: usize,
 }
 
 impl ParamLayout {
-    /// The layout of a model with `dim` inputs.
-    pub fn new(model: &ModelConfig, dim: usize) -> Self {
+    /// The layout of a model of these variables.
+    pub fn new(model: &ModelConfig, variables: impl Into<Variables>) -> Self {
+        let Variables { dim, levels } = variables.into();
+        let distribution = Distribution::new(model.output, levels, model.components);
+        let n_inputs = dim * model.input.units(levels);
+        let n_outputs = dim * distribution.parameters();
         let mut len = 0;
         let mut take = |count: usize| {
             len += count;
             len - count..len
         };
-        let inputs = std::iter::once(dim).chain(model.hidden.iter().copied());
+        let inputs = std::iter::once(n_inputs).chain(model.hidden.iter().copied());
         let mut n_in: Vec<usize> = inputs.collect();
         if model.hidden.is_empty() {
             n_in[0] = 0;
         }
-        let n_out = model.hidden.iter().copied().chain(std::iter::once(dim));
+        let n_out = model.hidden.iter().copied().chain(std::iter::once(n_outputs));
         let layers = n_in
             .into_iter()
             .zip(n_out)
@@ -61,8 +71,23 @@ impl ParamLayout {
                 condition: model.condition.then(|| take(n_out * n_in)),
             })
             .collect();
-        let direct = model.skip.then(|| take(dim * dim));
-        Self { dim, layers, direct, len }
+        let direct = model.skip.then(|| take(n_outputs * n_inputs));
+        Self { dim, distribution, input: model.input, layers, direct, len }
+    }
+
+    /// Number of inputs of a pixel.
+    pub fn inputs_per_pixel(&self) -> usize {
+        self.input.units(self.distribution.levels())
+    }
+
+    /// Number of inputs of the network.
+    pub fn n_inputs(&self) -> usize {
+        self.dim * self.inputs_per_pixel()
+    }
+
+    /// Number of outputs of the network.
+    pub fn n_outputs(&self) -> usize {
+        self.output().n_out
     }
 
     /// Number of units of each hidden layer.

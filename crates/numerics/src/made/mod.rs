@@ -17,6 +17,7 @@ pub mod masks;
 pub mod model;
 pub mod network;
 pub mod ordering;
+pub mod output;
 pub(crate) mod packed_layout;
 pub mod reference;
 mod reorder;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use degrees::DegreeRule;
 use ordering::OrderingRule;
+use output::{Input, Output};
 
 /// Table `[model]` of an experiment: everything that defines the network and its masks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +55,26 @@ pub struct ModelConfig {
     pub condition: bool,
     /// Distribution of the initial weights.
     pub init: Init,
+    /// Distribution of a pixel given those before it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub output: Output,
+    /// Components of a mixture; without effect on other outputs.
+    #[serde(skip_serializing_if = "is_five")]
+    pub components: usize,
+    /// Form in which pixels enter the network.
+    #[serde(skip_serializing_if = "is_default")]
+    pub input: Input,
+}
+
+/// True for a value that a serialised configuration omits: settings that are younger than the first
+/// ids must not change them.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_five(components: &usize) -> bool {
+    *components == 5
 }
 
 impl Default for ModelConfig {
@@ -67,6 +89,9 @@ impl Default for ModelConfig {
             skip: false,
             condition: false,
             init: Init::Glorot,
+            output: Output::default(),
+            components: 5,
+            input: Input::default(),
         }
     }
 }

@@ -4,12 +4,12 @@ use std::cell::Cell;
 
 use candle_core::{CpuStorage, Device, InplaceOp1, Storage, Tensor, Var};
 
-use crate::data::Shape;
 use crate::made::kernels::simd::F32x16;
 use crate::made::layout::ParamLayout;
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::network::Network;
 use crate::made::ordering::Ordering;
+use crate::made::output::Variables;
 use crate::made::reorder;
 use crate::made::sorted_masks::SortedMasks;
 use crate::made::{ModelConfig, init};
@@ -28,29 +28,30 @@ impl Made {
     /// A model with the initial weights of `seed`.
     pub fn new(
         model: &ModelConfig,
-        shape: Shape,
+        variables: impl Into<Variables>,
         masks: &Masks,
         seed: Seed,
     ) -> candle_core::Result<Self> {
-        let layout = ParamLayout::new(model, shape.dim());
+        let variables = variables.into();
+        let layout = ParamLayout::new(model, variables);
         let params = init::parameters(&layout, model.init, seed);
-        Self::with_parameters(model, shape, masks, params)
+        Self::with_parameters(model, variables, masks, params)
     }
 
     /// A model with given parameters, in model order.
     pub fn with_parameters(
         model: &ModelConfig,
-        shape: Shape,
+        variables: impl Into<Variables>,
         masks: &Masks,
         mut params: Vec<f32>,
     ) -> candle_core::Result<Self> {
-        let layout = ParamLayout::new(model, shape.dim());
+        let layout = ParamLayout::new(model, variables);
         let first = masks.trained(0);
         let has_single_mask = masks.only_one();
         if has_single_mask {
             // The kernels rely on it: weights that the only mask closes are zero, and no update
             // ever changes them.
-            let masks = SortedMasks::new(&first, first.ordering());
+            let masks = SortedMasks::new(&first, first.ordering(), &layout);
             reorder::clear_closed(&layout, &masks, &mut params);
         }
         let count = params.len();
@@ -79,7 +80,7 @@ impl Made {
 
     /// A mask set with its units sorted, as the kernels read it.
     pub(crate) fn sort_masks(&self, masks: &MaskSet) -> SortedMasks {
-        SortedMasks::new(masks, &self.first)
+        SortedMasks::new(masks, &self.first, &self.network.layout)
     }
 
     /// Flag of each parameter [n_params], in model order: true if a mask set leaves it open.

@@ -1,7 +1,7 @@
 //! Forward and backward pass of a minibatch through the network.
 //!
-//! With W under its mask M, g the activation, h_0 = x, t = dloss/dz, s_l = dloss/da_l, where a_l is
-//! the argument of g:
+//! With W under its mask M, g the activation, h_0 = x, z the parameters of the pixels'
+//! distributions, t = dloss/dz, s_l = dloss/da_l, where a_l is the argument of g:
 //!
 //! ```text
 //! forward    h_l = g(b_l + W_l h_{l-1} + (U_l o M_l) 1)
@@ -16,9 +16,7 @@
 //! is never stored.
 
 use crate::made::Activation;
-use crate::made::kernels::elementwise::{
-    BaseRow, DeltaShape, add_to_rows, column_sums, nll_gradient,
-};
+use crate::made::kernels::elementwise::{BaseRow, DeltaShape, add_to_rows, column_sums};
 use crate::made::kernels::gemm;
 use crate::made::kernels::level::Level;
 use crate::made::kernels::matrix::{PrefixMask, WeightView, batch_shape};
@@ -331,7 +329,7 @@ impl Network {
         let rows_per_thread = rows_per_thread(n_rows, pool);
         let Workspace { x, ones, is_sparse, hidden, logits, packed, .. } = workspace;
         let images = image_input(x, ones, *is_sparse);
-        let output_gradient = &logits[..n_rows * batch_shape(self.layout.dim).stride()];
+        let output_gradient = &logits[..n_rows * batch_shape(self.layout.n_outputs()).stride()];
         for l in (1..masks.layers.len()).rev() {
             let view = self.view(context.weights(), l, &masks.layers[l].weight, *is_sparse);
             let (lower, upper) = hidden.split_at_mut(l);
@@ -413,19 +411,21 @@ fn loss_gradient(pool: &ThreadPool, workspace: &mut Workspace) -> f64 {
     let n_rows = workspace.n_rows();
     let n_images = n_rows - 1;
     let rows_per_thread = rows_per_thread(n_rows, pool);
-    let Workspace { dim, x, logits, nll, .. } = workspace;
-    let stride = batch_shape(*dim).stride();
-    let (x, logits) = (&x[..n_rows * stride], &mut logits[..n_rows * stride]);
+    let (distribution, dim, n_outputs) =
+        (workspace.distribution, workspace.dim, workspace.n_outputs());
+    let (x_stride, stride) = (batch_shape(dim).stride(), batch_shape(n_outputs).stride());
+    let (x, logits, nll) = workspace.levels_and_logits();
+    let (x, logits) = (&x[x_stride..n_rows * x_stride], &mut logits[..n_rows * stride]);
     let (base, rows) = logits.split_at_mut(stride);
-    let (part, nll, scale) =
-        (rows_per_thread * stride, &mut nll[..n_images], 1.0 / n_images as f32);
+    let (nll, scale) = (&mut nll[..n_images], 1.0 / n_images as f32);
     pool.for_each(
-        rows.chunks_mut(part)
-            .zip(x[stride..].chunks(part))
+        rows.chunks_mut(rows_per_thread * stride)
+            .zip(x.chunks(rows_per_thread * x_stride))
             .zip(nll.chunks_mut(rows_per_thread)),
         |((z, x), nll)| {
-            for ((z, x), nll) in z.chunks_exact_mut(stride).zip(x.chunks_exact(stride)).zip(nll) {
-                *nll = nll_gradient(&mut as_scalars_mut(z)[..*dim], &as_scalars(x)[..*dim], scale);
+            for ((z, x), nll) in z.chunks_exact_mut(stride).zip(x.chunks_exact(x_stride)).zip(nll) {
+                let (z, x) = (&mut as_scalars_mut(z)[..n_outputs], &as_scalars(x)[..dim]);
+                *nll = distribution.nll_gradient(z, x, scale);
             }
         },
     );

@@ -127,7 +127,10 @@ impl PackedLayout {
                     .map(|_| matrix(layer.n_in, layer.n_out, others)),
             })
             .collect();
-        let direct = params.direct.as_ref().map(|_| matrix(params.dim, params.dim, others));
+        let direct = params
+            .direct
+            .as_ref()
+            .map(|_| matrix(params.n_inputs(), params.n_outputs(), others));
         Self { layers, direct, len }
     }
 

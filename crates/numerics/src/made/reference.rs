@@ -2,7 +2,7 @@
 //! autograd.
 //!
 //! It is the oracle of the kernels' tests, and runs on devices other than the CPU and in any
-//! precision. Images and logits are [n_images x D], by pixel; parameters are the flat tensor of
+//! precision. Images are [n_images x D] levels, by pixel; parameters are the flat tensor of
 //! `layout`.
 
 use candle_core::{DType, Device, Result, Tensor};
@@ -12,6 +12,7 @@ use crate::made::layout::ParamLayout;
 use crate::made::masks::MaskSet;
 use crate::made::network::Network;
 use crate::made::ordering::Ordering;
+use crate::made::output::{Distribution, Input, MIN_LOG_SCALE};
 
 /// A network under one mask set, with its masks as tensors.
 #[derive(Debug)]
@@ -32,16 +33,19 @@ impl Reference {
         dtype: DType,
         device: &Device,
     ) -> Result<Self> {
-        let pixels: Vec<usize> = first.pixels().iter().map(|&p| p as usize).collect();
+        let layout = &network.layout;
+        let (inputs, outputs) = (layout.inputs_per_pixel(), layout.distribution.parameters());
+        let pixels = first.pixels();
         let last = masks.degrees().len();
         let all = masks.layers();
-        let tensor = |mask: &[Vec<bool>], rows: bool, cols: bool| -> Result<Tensor> {
-            let height = mask.len();
-            let width = mask.first().map_or(0, Vec::len);
-            let entry = |r: usize, c: usize| {
-                let (r, c) = (if rows { pixels[r] } else { r }, if cols { pixels[c] } else { c });
-                f32::from(mask[r][c])
+        // Of a mask by pixel, `rows` and `cols` units of each pixel, in model order.
+        let tensor = |mask: &[Vec<bool>], rows: Option<usize>, cols: Option<usize>| -> Result<Tensor> {
+            let height = mask.len() * rows.unwrap_or(1);
+            let width = mask.first().map_or(0, Vec::len) * cols.unwrap_or(1);
+            let by_pixel = |per_pixel: Option<usize>, i: usize| {
+                per_pixel.map_or(i, |units| pixels[i / units] as usize)
             };
+            let entry = |r: usize, c: usize| f32::from(mask[by_pixel(rows, r)][by_pixel(cols, c)]);
             let values: Vec<f32> = (0..height)
                 .flat_map(|r| (0..width).map(move |c| (r, c)))
                 .map(|(r, c)| entry(r, c))
@@ -53,18 +57,50 @@ impl Reference {
             masks: all
                 .iter()
                 .enumerate()
-                .map(|(l, m)| tensor(m, l == last, l == 0 && last > 0))
+                
+                .map(|(l, m)| {
+                    tensor(
+                        m,
+                        (l == last).then_some(outputs),
+                        (l == 0 && last > 0).then_some(inputs),
+                    )
+                })
                 .collect::<Result<_>>()?,
-            direct: masks.direct().map(|m| tensor(&m, true, true)).transpose()?,
+            direct: masks
+                .direct()
+                .map(|m| tensor(&m, Some(outputs), Some(inputs)))
+                .transpose()?,
             to_model: Tensor::new(first.pixels(), device)?,
-            to_pixel: Tensor::new(first.positions(), device)?,
+            to_pixel: {
+                let outputs = outputs as u32;
+                let of_pixel = |position: u32| position * outputs..(position + 1) * outputs;
+                let units = first.positions().into_iter().flat_map(of_pixel);
+                Tensor::new(units.collect::<Vec<u32>>(), device)?
+            },
         })
     }
 
-    /// Logits [n_images x D] of images `x` [n_images x D], both by pixel.
-    pub fn logits(&self, params: &Tensor, x: &Tensor) -> Result<Tensor> {
-        let ParamLayout { dim, layers, direct, .. } = &self.network.layout;
+    /// Inputs [n_images x n_inputs] of images `x`, in model order.
+    fn inputs(&self, x: &Tensor) -> Result<Tensor> {
+        let ParamLayout { input, distribution, .. } = self.network.layout;
         let x = x.index_select(&self.to_model, 1)?;
+        match input {
+            Input::Scaled => x / (distribution.levels() - 1) as f64,
+            Input::OneHot => {
+                let levels: Vec<f32> = (1..distribution.levels()).map(|l| l as f32).collect();
+                let levels = Tensor::new(levels, x.device())?.to_dtype(x.dtype())?;
+                let (images, dim) = x.dims2()?;
+                let lit = x.unsqueeze(2)?.broadcast_eq(&levels.reshape((1, 1, ()))?)?;
+                lit.to_dtype(x.dtype())?.reshape((images, dim * (distribution.levels() - 1)))
+            }
+        }
+    }
+
+    /// Parameters [n_images x D P] of the distributions of the pixels of images `x`, by pixel;
+    /// logits, for 0/1 pixels.
+    pub fn logits(&self, params: &Tensor, x: &Tensor) -> Result<Tensor> {
+        let ParamLayout { layers, direct, .. } = &self.network.layout;
+        let x = self.inputs(x)?;
         let part = |range: &std::ops::Range<usize>, rows: usize, cols: usize| {
             params.narrow(0, range.start, range.len())?.reshape((rows, cols))
         };
@@ -86,9 +122,35 @@ impl Reference {
             h = if l + 1 < layers.len() { activate(self.network.activation, &a)? } else { a };
         }
         if let (Some(direct), Some(mask)) = (direct, &self.direct) {
-            h = (h + x.matmul(&(part(direct, *dim, *dim)? * mask)?.t()?)?)?;
+            let (n_outputs, n_inputs) = mask.dims2()?;
+            h = (h + x.matmul(&(part(direct, n_outputs, n_inputs)? * mask)?.t()?)?)?;
         }
         h.contiguous()?.index_select(&self.to_pixel, 1)
+    }
+
+    /// Negative log-likelihood of each of images `x`, nats [n_images].
+    pub fn nll(&self, params: &Tensor, x: &Tensor) -> Result<Tensor> {
+        self.nll_of(&self.logits(params, x)?, x)
+    }
+
+    /// The same from parameters of the pixels' distributions [n_images x D P].
+    pub fn nll_of(&self, logits: &Tensor, x: &Tensor) -> Result<Tensor> {
+        let ParamLayout { dim, distribution, .. } = self.network.layout;
+        let of_pixels = logits.reshape((x.dim(0)?, dim, distribution.parameters()))?;
+        match distribution {
+            Distribution::Bernoulli => nll(logits, x),
+            Distribution::Categorical { .. } => {
+                let index = x.to_dtype(DType::U32)?.unsqueeze(2)?;
+                let own = of_pixels.contiguous()?.gather(&index, 2)?.squeeze(2)?;
+                (log_sum_exp(&of_pixels)? - own)?.sum(1)
+            }
+            Distribution::LogisticMixture { levels, components } => {
+                let part = |i: usize| of_pixels.narrow(2, i * components, components);
+                let mass = log_mass(x, &part(1)?, &part(2)?, levels)?;
+                let joint = log_sum_exp(&(part(0)? + mass)?)?;
+                (log_sum_exp(&part(0)?)? - joint)?.sum(1)
+            }
+        }
     }
 }
 
@@ -109,7 +171,48 @@ fn softplus(z: &Tensor) -> Result<Tensor> {
     z.relu()? + (z.abs()?.neg()?.exp()? + 1.0)?.log()?
 }
 
-/// Negative log-likelihood of each image, nats [n_images], from logits and images [n_images x D].
-pub fn nll(logits: &Tensor, x: &Tensor) -> Result<Tensor> {
+/// log sum exp over the last dimension.
+fn log_sum_exp(x: &Tensor) -> Result<Tensor> {
+    let top = x.max_keepdim(candle_core::D::Minus1)?.detach();
+    let sum = x.broadcast_sub(&top)?.exp()?.sum_keepdim(candle_core::D::Minus1)?;
+    (sum.log()? + top)?.squeeze(candle_core::D::Minus1)
+}
+
+/// Logarithm of the mass of levels `x` [n_images x D] under logistics with these means and log
+/// scales [n_images x D x M]: log(sigmoid(u) - sigmoid(l)) for the upper and the lower end of a
+/// level, as the sum of log sigmoid(u), log sigmoid(-l) and log(1 - exp(l - u)).
+fn log_mass(x: &Tensor, means: &Tensor, log_scales: &Tensor, levels: usize) -> Result<Tensor> {
+    let half = 1.0 / (levels - 1) as f64;
+    let x = x.unsqueeze(2)?;
+    let place = ((&x * (2.0 * half))? - 1.0)?;
+    let log_scales = log_scales.maximum(f64::from(MIN_LOG_SCALE))?;
+    let inverse = log_scales.neg()?.exp()?;
+    let centred = means.neg()?.broadcast_add(&place)?;
+    let upper = ((&centred + half)? * &inverse)?;
+    let lower = ((&centred - half)? * &inverse)?;
+    let flag = |flag: Tensor| flag.to_dtype(means.dtype())?.broadcast_as(means.shape());
+    let has_upper = flag(x.lt((levels - 1) as f64)?)?;
+    let has_lower = flag(x.gt(0.0)?)?;
+    let width = (&inverse * (2.0 * half))?;
+    let log_width = log_one_minus_exp(&width)?;
+    let inside = (&has_upper * &has_lower)?;
+    (log_width * inside)?
+        - ((softplus(&upper.neg()?)? * has_upper)? + (softplus(&lower)? * has_lower)?)?
+}
+
+/// log(1 - exp(-w)) for w > 0: the logarithms of w and of (1 - exp(-w)) / w, which is a series where
+/// the difference would be inaccurate.
+fn log_one_minus_exp(w: &Tensor) -> Result<Tensor> {
+    const TERMS: u32 = 9;
+    let mut series = w.ones_like()?;
+    for n in (2..=TERMS).rev() {
+        series = (1.0 - ((w * series)? / f64::from(n))?)?;
+    }
+    let exact = ((1.0 - w.neg()?.exp()?)? / w)?;
+    w.log()? + w.lt(0.1)?.where_cond(&series, &exact)?.log()?
+}
+
+/// Negative log-likelihood of each 0/1 image, nats [n_images], from logits and images [n_images x D].
+fn nll(logits: &Tensor, x: &Tensor) -> Result<Tensor> {
     (softplus(logits)? - (logits * x)?)?.sum(1)
 }

@@ -9,9 +9,10 @@
 
 use crate::data::Images;
 use crate::made::drawing::uniforms;
-pub use crate::made::drawing::{Drawing, UNKNOWN};
+pub use crate::made::drawing::{Drawing, Evidence};
 use crate::made::evaluate::nll_per_pixel;
-use crate::made::incremental::{BATCH, DrawnBatch, PartialPass, draw_batch, probability};
+use crate::made::incremental::{BATCH, DrawnBatch, PartialPass, draw_batch};
+use crate::made::kernels::simd::{F32x16, LANES};
 use crate::made::masks::MaskSet;
 use crate::made::model::Made;
 use crate::made::network::PassWeights;
@@ -40,13 +41,14 @@ pub enum SampleError {
     },
 }
 
-/// Sampled images with the logit of each pixel.
+/// Sampled images with the probability of each pixel.
 #[derive(Debug, Clone)]
 pub struct Drawn {
-    /// Images [n_images x D], 0/1 by pixel.
+    /// Images [n_images x D], by pixel.
     pub images: Images,
-    /// Logits [n_images x D], by pixel; with several masks, of their mean probability.
-    pub logits: Vec<f32>,
+    /// Probabilities with which the levels were drawn [n_images x D], by pixel; 1 where they were
+    /// given.
+    pub probabilities: Vec<f32>,
 }
 
 /// Samples `count` images from the model under `masks`: one mask, or several of one ordering, whose
@@ -71,21 +73,21 @@ pub fn draw_mixture(
     drawing: Drawing,
 ) -> Result<Drawn, SampleError> {
     let dim = masks[0].ordering().dim();
-    let mut drawn = Drawn { images: Images::new([], dim), logits: vec![0.0; count * dim] };
+    let mut probabilities = vec![0.0; count * dim];
     let picked = pick(made, pool, masks, count, drawing);
     let mut images = vec![0; count * dim];
     for (k, mask) in masks.iter().enumerate() {
         let numbers: Vec<usize> = (0..count).filter(|&i| picked[i] == k).collect();
         let part = draw_numbers(made, pool, std::slice::from_ref(mask), &numbers, drawing)?;
-        for (i, (image, logits)) in numbers
+        for (i, (image, own)) in numbers
             .iter()
-            .zip(part.images.pixels().chunks(dim).zip(part.logits.chunks(dim)))
+            .zip(part.images.pixels().chunks(dim).zip(part.probabilities.chunks(dim)))
         {
             images[i * dim..][..dim].copy_from_slice(image);
-            drawn.logits[i * dim..][..dim].copy_from_slice(logits);
+            probabilities[i * dim..][..dim].copy_from_slice(own);
         }
     }
-    Ok(Drawn { images: Images::new(images, dim), ..drawn })
+    Ok(Drawn { images: Images::new(images, dim), probabilities })
 }
 
 /// Index of the mask that draws each image of a mixture [count].
@@ -100,7 +102,7 @@ fn pick(
     let evident: Option<Vec<Vec<f64>>> = drawing.evidence.map(|evidence| {
         masks
             .iter()
-            .map(|mask| known_nll(made, pool, std::slice::from_ref(mask), evidence, evidence))
+            .map(|mask| known_nll(made, pool, std::slice::from_ref(mask), evidence))
             .collect()
     });
     let choose = |i: usize| {
@@ -118,33 +120,20 @@ fn pick(
     (0..count).map(choose).collect()
 }
 
-/// -log p of the observed pixels of each image, which come first in the ordering, nats [n_images];
+/// -log p of the given pixels of each image, which come first in the ordering, nats [n_images];
 /// with several masks under the mean of their conditionals.
 pub fn known_nll(
     made: &Made,
     pool: &ThreadPool,
     masks: &[MaskSet],
-    images: &Images,
-    evidence: &Images,
+    evidence: Evidence,
 ) -> Vec<f64> {
-    let known_or_off = images
-        .pixels()
-        .iter()
-        .map(|&x| if x == UNKNOWN { 0 } else { x })
-        .collect::<Vec<_>>();
-    let nlls = nll_per_pixel(made, pool, masks, &Images::new(known_or_off, images.dim()))
-        .unwrap_or_default();
-    let sum = |(nlls, known): (&[f32], &[u8])| {
-        nlls.iter()
-            .zip(known)
-            .filter(|(_, known)| **known != UNKNOWN)
-            .map(|(nll, _)| f64::from(*nll))
-            .sum()
+    let nlls = nll_per_pixel(made, pool, masks, evidence.images).unwrap_or_default();
+    let sum = |nlls: &[f32]| {
+        let given = nlls.iter().zip(evidence.given).filter(|(_, given)| **given);
+        given.map(|(nll, _)| f64::from(*nll)).sum()
     };
-    nlls.chunks(images.dim())
-        .zip(evidence.pixels().chunks(images.dim()))
-        .map(sum)
-        .collect()
+    nlls.chunks(evidence.images.dim()).map(sum).collect()
 }
 
 /// Samples the images with these indices.
@@ -160,18 +149,18 @@ fn draw_numbers(
         return Err(SampleError::Orderings);
     }
     if let Some(evidence) = drawing.evidence {
-        check_evidence(evidence, ordering.pixels())?;
+        check_evidence(evidence.given, ordering.pixels())?;
     }
     let (dim, network) = (ordering.dim(), made.network());
     let sorted_masks: Vec<SortedMasks> = masks.iter().map(|mask| made.sort_masks(mask)).collect();
     let mut images = vec![0u8; numbers.len() * dim];
-    let mut logits = vec![0f32; numbers.len() * dim];
+    let mut probabilities = vec![0f32; numbers.len() * dim];
     let mut draw = |params: &[&[f32]]| {
         let parts = images
             .chunks_mut(BATCH * dim)
-            .zip(logits.chunks_mut(BATCH * dim))
+            .zip(probabilities.chunks_mut(BATCH * dim))
             .zip(numbers.chunks(BATCH));
-        pool.for_each(parts, |((images, logits), numbers)| {
+        pool.for_each(parts, |((images, probabilities), numbers)| {
             if pool.is_cancelled() {
                 return;
             }
@@ -184,7 +173,7 @@ fn draw_numbers(
                 ordering.pixels(),
                 numbers,
                 drawing,
-                DrawnBatch { images, logits },
+                DrawnBatch { images, probabilities },
             );
         });
     };
@@ -197,7 +186,7 @@ fn draw_numbers(
             .collect();
         draw(&params.iter().map(Vec::as_slice).collect::<Vec<_>>());
     }
-    Ok(Drawn { images: Images::new(images, dim), logits })
+    Ok(Drawn { images: Images::new(images, dim), probabilities })
 }
 
 /// Samples with a full forward pass per pixel, visiting pixels in this order. With the ordering of
@@ -217,34 +206,51 @@ pub fn draw_one_by_one(
     let positions = mask.ordering().positions();
     let uniforms: Vec<Vec<f32>> = (0..count).map(|i| uniforms(drawing.seed, i, dim)).collect();
     let mut images = vec![0u8; count * dim];
-    let mut logits = vec![0f32; count * dim];
+    let mut probabilities = vec![0f32; count * dim];
+    let (distribution, p) =
+        (network.layout.distribution, network.layout.distribution.parameters());
     let mut workspace = Workspace::for_scoring(&network.layout, count);
     let weights = made.packed_weights(&sorted);
     for (step, &pixel) in order.iter().enumerate().take_while(|_| !pool.is_cancelled()) {
         workspace.load(images.chunks_exact(dim), &sorted);
         network.forward(pool, PassWeights::Sorted(&weights), &sorted, &mut workspace);
-        let column = positions[pixel as usize] as usize;
-        for (i, (uniforms, z)) in uniforms.iter().zip(workspace.logits()).enumerate() {
-            let (at, z) = (i * dim + pixel as usize, z[column]);
-            logits[at] = z;
-            images[at] = u8::from(uniforms[step] < probability(z, drawing.temperature));
+        let column = positions[pixel as usize] as usize * p;
+        let logits: Vec<&[f32]> = workspace.logits().map(|z| &z[column..column + p]).collect();
+        for (first, z) in (0..count).step_by(LANES).zip(logits.chunks(LANES)) {
+            let lanes = |value: &dyn Fn(usize) -> f32| {
+                let mut lanes = F32x16::default();
+                (0..z.len()).for_each(|i| lanes.0[i] = value(i));
+                lanes
+            };
+            let parameters: Vec<F32x16> = (0..p).map(|k| lanes(&|i| z[i][k])).collect();
+            let uniforms = [lanes(&|i| uniforms[first + i][step])];
+            let (mut levels, mut own) = ([F32x16::default()], [F32x16::default()]);
+            distribution.draw(
+                &parameters,
+                &uniforms,
+                drawing.temperature,
+                &mut levels,
+                &mut own,
+            );
+            for i in 0..z.len() {
+                let at = (first + i) * dim + pixel as usize;
+                (images[at], probabilities[at]) = (levels[0].0[i] as u8, own[0].0[i]);
+            }
         }
     }
-    Drawn { images: Images::new(images, dim), logits }
+    Drawn { images: Images::new(images, dim), probabilities }
 }
 
-fn check_evidence(evidence: &Images, order: &[u32]) -> Result<(), SampleError> {
-    for i in 0..evidence.count() {
-        let row = evidence.row(i);
-        let known = |pixel: &&u32| row[**pixel as usize] != UNKNOWN;
-        let Some(missing) = order.iter().find(|pixel| !known(pixel)) else { continue };
-        let after = order.iter().skip_while(|pixel| known(pixel));
-        if let Some(pixel) = after.clone().find(known) {
-            return Err(SampleError::Evidence {
-                pixel: *pixel as usize,
-                missing: *missing as usize,
-            });
-        }
+/// Error unless the given pixels come first in the ordering.
+fn check_evidence(given: &[bool], order: &[u32]) -> Result<(), SampleError> {
+    let is_given = |pixel: &&u32| given[**pixel as usize];
+    let mut rest = order.iter().skip_while(is_given);
+    let missing = rest.next();
+    match (missing, rest.find(is_given)) {
+        (Some(&missing), Some(&pixel)) => Err(SampleError::Evidence {
+            pixel: pixel as usize,
+            missing: missing as usize,
+        }),
+        _ => Ok(()),
     }
-    Ok(())
 }

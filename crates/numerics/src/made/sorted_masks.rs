@@ -5,6 +5,7 @@
 //! matrix, and whole blocks of zeros can be skipped.
 
 use crate::made::kernels::matrix::PrefixMask;
+use crate::made::layout::ParamLayout;
 use crate::made::masks::MaskSet;
 use crate::made::ordering::Ordering;
 
@@ -22,8 +23,8 @@ pub(crate) struct LayerMask {
 pub(crate) struct SortedMasks {
     /// Pixel at each position of the ordering [D].
     pub(crate) pixels: Vec<u32>,
-    /// Position of each pixel [D].
-    pub(crate) positions: Vec<u32>,
+    /// First input of each pixel [D].
+    pub(crate) first_inputs: Vec<u32>,
     /// Hidden layers from the input up, then the output layer.
     pub(crate) layers: Vec<LayerMask>,
     /// Direct connections, if the mask set has them.
@@ -35,16 +36,30 @@ pub(crate) struct SortedMasks {
 impl SortedMasks {
     /// Sorts the units of `masks`; `first` is the ordering of the run's first mask, which numbers
     /// inputs and outputs in model order.
-    pub(crate) fn new(masks: &MaskSet, first: &Ordering) -> Self {
+    pub(crate) fn new(masks: &MaskSet, first: &Ordering, layout: &ParamLayout) -> Self {
         let dim = masks.ordering().dim();
+        let (per_input, per_output) =
+            (layout.inputs_per_pixel() as u32, layout.distribution.parameters() as u32);
         let model_index = first.positions();
         let pixels = masks.ordering().pixels().to_vec();
-        let input_order =
-            unless_identity(pixels.iter().map(|&pixel| model_index[pixel as usize]).collect());
+        // Model index of each of the `units` units of every pixel, by position.
+        let order = |units: u32| {
+            let of_pixel = |&pixel: &u32| {
+                let first = model_index[pixel as usize] * units;
+                first..first + units
+            };
+            unless_identity(pixels.iter().flat_map(of_pixel).collect())
+        };
+        let (input_order, output_order) = (order(per_input), order(per_output));
+        // Every position from 1, once for each of its units.
+        let positions = |units: u32| {
+            (1..=dim as u32)
+                .flat_map(move |position| std::iter::repeat_n(position, units as usize))
+        };
         let mut layers = Vec::with_capacity(masks.degrees().len() + 1);
         let mut degrees = Vec::with_capacity(masks.degrees().len());
         let mut in_order = input_order.clone();
-        let mut in_degrees: Vec<u32> = (1..=dim as u32).collect();
+        let mut in_degrees: Vec<u32> = positions(per_input).collect();
         for layer in masks.degrees() {
             let mut order: Vec<u32> = (0..layer.len() as u32).collect();
             order.sort_by_key(|&unit| (layer[unit as usize], unit));
@@ -66,18 +81,24 @@ impl SortedMasks {
         }
         let has_hidden = !degrees.is_empty();
         let last = if has_hidden { &in_degrees[..] } else { &[] };
-        let row_len = (1..=dim as u32)
+        let row_len = positions(per_output)
             .map(|position| last.partition_point(|&below| below < position) as u32)
             .collect();
         let in_order = if has_hidden { in_order } else { None };
-        let output = PrefixMask::new(row_len, last.len(), in_order, input_order.clone());
+        let output = PrefixMask::new(row_len, last.len(), in_order, output_order.clone());
         layers.push(LayerMask::new(output));
         let direct = masks.skip().then(|| {
-            PrefixMask::new((0..dim as u32).collect(), dim, input_order.clone(), input_order)
+            let row_len = positions(per_output).map(|position| (position - 1) * per_input);
+            PrefixMask::new(row_len.collect(), layout.n_inputs(), input_order, output_order)
         });
         Self {
             pixels,
-            positions: masks.ordering().positions(),
+            first_inputs: masks
+                .ordering()
+                .positions()
+                .into_iter()
+                .map(|position| position * per_input)
+                .collect(),
             layers,
             direct,
             degrees,

@@ -5,29 +5,34 @@
 //! in row 0 of every matrix, the *base row*; each image is stored as its difference from it, so its
 //! leading entries are zero and are skipped (delta encoding). [`super::kernels`] has the equations.
 
-use crate::made::kernels::elementwise::nll;
 use crate::made::kernels::matrix::batch_shape;
 use crate::made::kernels::simd::{F32x16, LANES, as_scalars, as_scalars_mut, prefetch_bytes};
 use crate::made::kernels::sparse::BinaryMatrix;
 use crate::made::kernels::weight_gradient::PackedGradients;
 use crate::made::layout::ParamLayout;
+use crate::made::output::{Distribution, Input};
 use crate::made::sorted_masks::SortedMasks;
 
 /// Buffers of a minibatch, allocated once. Every matrix has the base row, then one row per image.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     pub(super) dim: usize,
+    pub(super) distribution: Distribution,
+    input: Input,
     /// Row of each image; images are sorted by their number of leading zeros.
     rows: Vec<usize>,
-    /// Images [1 + n_images x dim], pixels by position; the base row is zero.
+    /// Inputs [1 + n_images x n_inputs], by position; the base row is zero.
     pub(super) x: Vec<F32x16>,
-    /// The same as a sparse matrix.
+    /// The non-zeros of `x`, which are all 1 unless grey levels enter scaled.
     pub(super) ones: BinaryMatrix,
+    /// Level of each pixel [1 + n_images x dim], by position; empty where `x` holds the same.
+    levels: Vec<F32x16>,
     /// True if the products with `ones` are faster than those with `x`.
     pub(super) is_sparse: bool,
     /// Hidden layers from the input up.
     pub(super) hidden: Vec<HiddenBuffers>,
-    /// Logits [1 + n_images x dim], which the backward pass replaces by their gradient.
+    /// Parameters of the pixels' distributions [1 + n_images x n_outputs], which the backward pass
+    /// replaces by their gradient.
     pub(super) logits: Vec<F32x16>,
     /// Pre-activations of a layer for the all-zero image.
     pub(super) base_preactivation: Vec<F32x16>,
@@ -72,14 +77,18 @@ impl Workspace {
             leading_zeros: Vec::new(),
             n_delta_units: 0,
         });
+        let is_binary = layout.distribution.levels() == 2;
         Self {
             dim: layout.dim,
+            distribution: layout.distribution,
+            input: layout.input,
             rows: Vec::new(),
-            x: matrix(layout.dim),
+            x: matrix(layout.n_inputs()),
             ones: BinaryMatrix::default(),
+            levels: if is_binary { Vec::new() } else { matrix(layout.dim) },
             is_sparse: false,
             hidden: hidden.collect(),
-            logits: matrix(layout.dim),
+            logits: matrix(layout.n_outputs()),
             base_preactivation: zeros(batch_shape(widest).stride()),
             nll: vec![0.0; batch],
             packed: PackedGradients::default(),
@@ -88,35 +97,48 @@ impl Workspace {
         }
     }
 
-    /// Loads 0/1 images, by pixel, as a minibatch with pixels in the order of `masks`.
+    /// Loads images, by pixel, as a minibatch with pixels in the order of `masks`.
     pub(crate) fn load<'a>(
         &mut self,
         images: impl Iterator<Item = &'a [u8]> + Clone,
         masks: &SortedMasks,
     ) {
+        let levels = self.distribution.levels();
+        let (one_hot, scaled) =
+            (levels > 2 && self.input == Input::OneHot, levels > 2 && self.input == Input::Scaled);
+        let n_inputs = self.dim * self.input.units(levels);
         self.ones.clear();
         self.ones.push(&[], &[]);
         let mut prefetched = images.clone().skip(2);
-        for image in images {
+        for image in images.clone() {
             prefetched.next().into_iter().for_each(prefetch_bytes);
-            self.ones.push(image, &masks.positions);
+            if one_hot {
+                self.ones.push_one_hot(image, &masks.first_inputs, n_inputs);
+            } else {
+                self.ones.push(image, &masks.first_inputs);
+            }
         }
         let order = self.ones.sort_rows();
         self.rows.resize(order.len() - 1, 0);
         for (row, &added) in order.iter().enumerate().skip(1) {
             self.rows[added as usize - 1] = row;
         }
-        self.ones.build_csc(self.dim);
-        self.is_sparse = self.ones.is_sparse(self.rows.len() * self.dim);
-        let stride = batch_shape(self.dim).stride();
+        self.ones.build_csc(n_inputs);
+        self.is_sparse = !scaled && self.ones.is_sparse(self.rows.len() * n_inputs);
+        let stride = batch_shape(n_inputs).stride();
         let n_rows = self.n_rows();
         for (row, x) in self.x.chunks_exact_mut(stride).enumerate().take(n_rows).skip(1) {
             x.fill(F32x16::default());
             let x = as_scalars_mut(x);
-            self.ones.row(row).iter().for_each(|&position| x[position as usize] = 1.0);
+            self.ones.row(row).iter().for_each(|&column| x[column as usize] = 1.0);
         }
-        let zero_pixels =
-            |row: usize| self.ones.row(row).first().map_or(self.dim, |&first| first as usize);
+        if levels > 2 {
+            self.load_levels(images, masks, scaled.then(|| 1.0 / (levels - 1) as f32));
+        }
+        let per_pixel = self.input.units(levels);
+        let zero_pixels = |row: usize| {
+            self.ones.row(row).first().map_or(self.dim, |&first| first as usize / per_pixel)
+        };
         for (buffers, degrees) in self.hidden.iter_mut().zip(&masks.degrees) {
             // A unit sees as many leading pixels as its degree says.
             let zero_units =
@@ -132,32 +154,69 @@ impl Workspace {
         }
     }
 
+    /// Writes the level of every pixel into `levels` and, `scale` times it, into `x`.
+    fn load_levels<'a>(
+        &mut self,
+        images: impl Iterator<Item = &'a [u8]>,
+        masks: &SortedMasks,
+        scale: Option<f32>,
+    ) {
+        let stride = batch_shape(self.dim).stride();
+        for (image, &row) in images.zip(&self.rows) {
+            let levels = as_scalars_mut(&mut self.levels[row * stride..][..stride]);
+            for (level, &pixel) in levels.iter_mut().zip(&masks.pixels) {
+                *level = f32::from(image[pixel as usize]);
+            }
+            if let Some(scale) = scale {
+                let x = as_scalars_mut(&mut self.x[row * stride..][..stride]);
+                x.iter_mut().zip(levels).for_each(|(x, level)| *x = scale * *level);
+            }
+        }
+    }
+
     /// Rows of every matrix: the base row and one per loaded image.
     pub(super) fn n_rows(&self) -> usize {
         self.rows.len() + 1
     }
 
-    /// Logits of each image after a forward pass [n_images x dim], by position.
+    /// Number of outputs.
+    pub(super) fn n_outputs(&self) -> usize {
+        self.dim * self.distribution.parameters()
+    }
+
+    /// Level of every pixel [1 + n_images x dim], by position, and the parameters of the
+    /// distributions.
+    pub(super) fn levels_and_logits(&mut self) -> (&[F32x16], &mut [F32x16], &mut [f64]) {
+        let levels = if self.levels.is_empty() { &self.x } else { &self.levels };
+        (levels, &mut self.logits, &mut self.nll)
+    }
+
+    /// Parameters of the distributions of each image's pixels after a forward pass [n_images x
+    /// n_outputs], by position.
     pub(crate) fn logits(&self) -> impl Iterator<Item = &[f32]> {
-        self.by_image(&self.logits)
+        self.by_image(&self.logits, self.n_outputs())
     }
 
-    /// Pixels of each image [n_images x dim], by position.
+    /// Level of each image's pixels [n_images x dim], by position.
     pub(crate) fn pixels(&self) -> impl Iterator<Item = &[f32]> {
-        self.by_image(&self.x)
+        self.by_image(if self.levels.is_empty() { &self.x } else { &self.levels }, self.dim)
     }
 
-    fn by_image<'a>(&'a self, matrix: &'a [F32x16]) -> impl Iterator<Item = &'a [f32]> {
-        let stride = batch_shape(self.dim).stride();
+    fn by_image<'a>(
+        &'a self,
+        matrix: &'a [F32x16],
+        cols: usize,
+    ) -> impl Iterator<Item = &'a [f32]> {
+        let stride = batch_shape(cols).stride();
         self.rows
             .iter()
-            .map(move |row| &as_scalars(&matrix[row * stride..][..stride])[..self.dim])
+            .map(move |row| &as_scalars(&matrix[row * stride..][..stride])[..cols])
     }
 
     /// Negative log-likelihood of each image after a forward pass, nats [n_images].
     pub(crate) fn nll(&self, out: &mut [f64]) {
         for ((z, x), out) in self.logits().zip(self.pixels()).zip(out) {
-            *out = nll(z, x);
+            *out = self.distribution.nll(z, x);
         }
     }
 }

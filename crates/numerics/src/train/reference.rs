@@ -12,7 +12,7 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use crate::data::{Dataset, Images};
 use crate::made::masks::Masks;
 use crate::made::model::Made;
-use crate::made::reference::{Reference, nll};
+use crate::made::reference::Reference;
 use crate::rng::Seed;
 use crate::train::trainer::{binarized, order_of};
 use crate::train::{EpochLosses, Optimizer, TrainConfig};
@@ -146,7 +146,7 @@ impl<'a> ReferenceTrainer<'a> {
             )?;
             self.engines.insert(mask, engine);
         }
-        let losses = nll(&self.engines[&mask].logits(&self.params, &x)?, &x)?;
+        let losses = self.engines[&mask].nll(&self.params, &x)?;
         let gradients = losses.mean(0)?.backward()?;
         self.steps += 1;
         if let Some(gradient) = gradients.get(&self.params) {
@@ -203,7 +203,7 @@ impl<'a> ReferenceTrainer<'a> {
         let mut total = 0.0;
         for part in images.pixels().chunks(PART * images.dim()) {
             let x = self.images(part.to_vec(), images.dim())?;
-            let losses = nll(&self.scored.logits(&self.params.as_detached_tensor(), &x)?, &x)?;
+            let losses = self.scored.nll(&self.params.as_detached_tensor(), &x)?;
             total += losses.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?;
         }
         Ok(total / images.count() as f64)

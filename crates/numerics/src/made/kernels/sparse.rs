@@ -77,6 +77,20 @@ fn set_bits(mut word: u64) -> impl Iterator<Item = u32> {
     })
 }
 
+/// Sorts the indices from `start` on, different ones below `n_columns`; `bits` is a buffer of zeros.
+fn sort_columns(indices: &mut Vec<u32>, start: usize, n_columns: usize, bits: &mut Vec<u64>) {
+    if indices[start..].is_sorted() {
+        return;
+    }
+    bits.resize(n_columns.div_ceil(64), 0);
+    indices
+        .drain(start..)
+        .for_each(|column| bits[column as usize / 64] |= 1 << (column % 64));
+    for (first, word) in (0..).step_by(64).zip(bits) {
+        indices.extend(set_bits(std::mem::take(word)).map(|bit| first + bit));
+    }
+}
+
 impl BinaryMatrix {
     /// Removes all rows.
     pub(crate) fn clear(&mut self) {
@@ -92,15 +106,19 @@ impl BinaryMatrix {
         for (bytes, columns) in bytes.chunks(64).zip(columns.chunks(64)) {
             indices.extend(set_bits(nonzero_bits(bytes)).map(|bit| columns[bit as usize]));
         }
-        if !indices[start..].is_sorted() {
-            bits.resize(columns.len().div_ceil(64), 0);
-            indices
-                .drain(start..)
-                .for_each(|column| bits[column as usize / 64] |= 1 << (column % 64));
-            for (first, word) in (0..).step_by(64).zip(bits) {
-                indices.extend(set_bits(std::mem::take(word)).map(|bit| first + bit));
-            }
-        }
+        sort_columns(indices, start, columns.len(), bits);
+        row_order.push(row_order.len() as u32);
+        indptr.push(indices.len() as u32);
+    }
+
+    /// Adds a row: for each of `levels` that is not zero, a one in the column that many after the
+    /// one before `first_columns[i]`, of `n_columns`.
+    pub(crate) fn push_one_hot(&mut self, levels: &[u8], first_columns: &[u32], n_columns: usize) {
+        let Self { csr: IndexLists { indptr, indices }, row_order, bits, .. } = self;
+        let start = indices.len();
+        let lit = levels.iter().zip(first_columns).filter(|(level, _)| **level > 0);
+        indices.extend(lit.map(|(&level, first)| first + u32::from(level) - 1));
+        sort_columns(indices, start, n_columns, bits);
         row_order.push(row_order.len() as u32);
         indptr.push(indices.len() as u32);
     }

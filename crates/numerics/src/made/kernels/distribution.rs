@@ -1,0 +1,631 @@
+//! Losses, gradients, draws and means of the output distributions (see [`crate::made::output`]).
+//!
+//! The parameters of a pixel are next to each other. Those of sixteen pixels (in the sampler, of one
+//! pixel in sixteen images) are transposed into blocks, one per parameter with a lane per pixel, so
+//! that every loop over lanes is one vector operation. As in `elementwise`, there is no fused
+//! multiply-add and no exponential of a library: results have the same bits on every instruction
+//! set.
+
+use crate::made::kernels::elementwise::{self, exp, ln, sigmoid, softplus_sigmoid};
+use crate::made::kernels::level::vectorized;
+use crate::made::kernels::simd::{F32x16, LANES};
+use crate::made::output::{Distribution, MIN_LOG_SCALE, MOST_COMPONENTS, MOST_PARAMETERS};
+
+/// One value of each of sixteen pixels.
+pub(crate) type Block = [f32; LANES];
+
+/// Blocks that the loss of any distribution needs: parameters and intermediate results.
+const MOST_BLOCKS: usize = if MOST_PARAMETERS > 5 * MOST_COMPONENTS {
+    MOST_PARAMETERS
+} else {
+    5 * MOST_COMPONENTS
+};
+
+/// Distribution of sixteen pixels.
+trait Conditional: Copy {
+    /// Number of parameters P.
+    fn parameters(self) -> usize;
+
+    /// Number of blocks of the parameters and of the intermediate results behind them.
+    fn blocks(self) -> usize {
+        self.parameters()
+    }
+
+    /// Negative log-likelihoods of levels `x`, nats. With `GRADIENT` parameters are replaced by
+    /// `scale` times their gradient, otherwise they may change.
+    fn nll<const GRADIENT: bool>(self, blocks: &mut [Block], x: &Block, scale: f32) -> Block;
+
+    /// Levels drawn by inversion from uniforms, and their probabilities; `temperature` divides the
+    /// logarithm of every probability, and at zero the likeliest level is taken.
+    fn draw(self, blocks: &mut [Block], uniforms: &Block, temperature: f32) -> Draw;
+
+    /// Means from 0 to 1.
+    fn mean(self, blocks: &mut [Block]) -> Block;
+}
+
+/// Levels with their probabilities.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Draw {
+    pub(crate) levels: Block,
+    pub(crate) probabilities: Block,
+}
+
+#[derive(Clone, Copy)]
+struct Bernoulli;
+
+impl Conditional for Bernoulli {
+    #[inline(always)]
+    fn parameters(self) -> usize {
+        1
+    }
+
+    #[inline(always)]
+    fn nll<const GRADIENT: bool>(self, blocks: &mut [Block], x: &Block, scale: f32) -> Block {
+        let mut nll = [0.0; LANES];
+        for ((z, &x), nll) in blocks[0].iter_mut().zip(x).zip(&mut nll) {
+            let (softplus, sigmoid) = softplus_sigmoid(*z);
+            *nll = softplus - *z * x;
+            if GRADIENT {
+                *z = (sigmoid - x) * scale;
+            }
+        }
+        nll
+    }
+
+    #[inline(always)]
+    fn draw(self, blocks: &mut [Block], uniforms: &Block, temperature: f32) -> Draw {
+        let (mut levels, mut probabilities) = ([0.0; LANES], [0.0; LANES]);
+        for i in 0..LANES {
+            let z = blocks[0][i];
+            let on =
+                if temperature == 0.0 { f32::from(z > 0.0) } else { sigmoid(z / temperature) };
+            let is_on = uniforms[i] < on;
+            levels[i] = f32::from(is_on);
+            probabilities[i] = if is_on { on } else { 1.0 - on };
+        }
+        Draw { levels, probabilities }
+    }
+
+    #[inline(always)]
+    fn mean(self, blocks: &mut [Block]) -> Block {
+        blocks[0].map(sigmoid)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Categorical {
+    levels: usize,
+}
+
+/// Lane by lane, the largest of some blocks.
+#[inline(always)]
+fn largest(blocks: &[Block]) -> Block {
+    let mut largest = [f32::NEG_INFINITY; LANES];
+    for block in blocks {
+        for (largest, &value) in largest.iter_mut().zip(block) {
+            *largest = largest.max(value);
+        }
+    }
+    largest
+}
+
+/// Replaces logits by the exponentials of their differences from the largest, divided by
+/// `temperature` first, and returns the sums of these.
+#[inline(always)]
+fn exponentiate(logits: &mut [Block], temperature: f32) -> Block {
+    let (top, mut sums) = (largest(logits), [0.0; LANES]);
+    for block in logits {
+        for i in 0..LANES {
+            block[i] = exp((block[i] - top[i]) / temperature);
+            sums[i] += block[i];
+        }
+    }
+    sums
+}
+
+impl Conditional for Categorical {
+    #[inline(always)]
+    fn parameters(self) -> usize {
+        self.levels
+    }
+
+    #[inline(always)]
+    fn nll<const GRADIENT: bool>(self, blocks: &mut [Block], x: &Block, scale: f32) -> Block {
+        let top = largest(blocks);
+        let (mut sums, mut own) = ([0.0; LANES], [0.0; LANES]);
+        for (level, block) in blocks.iter_mut().enumerate() {
+            let level = level as f32;
+            for i in 0..LANES {
+                let below_top = block[i] - top[i];
+                own[i] += if x[i] == level { below_top } else { 0.0 };
+                let e = exp(below_top);
+                sums[i] += e;
+                if GRADIENT {
+                    block[i] = e;
+                }
+            }
+        }
+        if GRADIENT {
+            let factors = sums.map(|sum| scale / sum);
+            for (level, block) in blocks.iter_mut().enumerate() {
+                let level = level as f32;
+                for i in 0..LANES {
+                    let own = if x[i] == level { scale } else { 0.0 };
+                    block[i] = block[i] * factors[i] - own;
+                }
+            }
+        }
+        std::array::from_fn(|i| ln(sums[i]) - own[i])
+    }
+
+    #[inline(always)]
+    fn draw(self, blocks: &mut [Block], uniforms: &Block, temperature: f32) -> Draw {
+        if temperature == 0.0 {
+            let top = largest(blocks);
+            let mut levels = [0.0; LANES];
+            for (level, block) in blocks.iter().enumerate().rev() {
+                for i in 0..LANES {
+                    levels[i] = if block[i] == top[i] { level as f32 } else { levels[i] };
+                }
+            }
+            return Draw { levels, probabilities: [1.0; LANES] };
+        }
+        let sums = exponentiate(blocks, temperature);
+        let last = (self.levels - 1) as f32;
+        let (mut passed, mut levels) = ([0.0; LANES], [0.0f32; LANES]);
+        for block in &*blocks {
+            for i in 0..LANES {
+                passed[i] += block[i];
+                levels[i] += f32::from(passed[i] <= uniforms[i] * sums[i]);
+            }
+        }
+        // A uniform next to one may exceed the rounded sum.
+        let levels = levels.map(|level| level.min(last));
+        let mut probabilities = [0.0; LANES];
+        for (level, block) in blocks.iter().enumerate() {
+            for i in 0..LANES {
+                probabilities[i] +=
+                    if levels[i] == level as f32 { block[i] / sums[i] } else { 0.0 };
+            }
+        }
+        Draw { levels, probabilities }
+    }
+
+    #[inline(always)]
+    fn mean(self, blocks: &mut [Block]) -> Block {
+        let sums = exponentiate(blocks, 1.0);
+        let mut means = [0.0; LANES];
+        for (level, block) in blocks.iter().enumerate() {
+            for (mean, e) in means.iter_mut().zip(block) {
+                *mean += level as f32 * e;
+            }
+        }
+        std::array::from_fn(|i| means[i] / (sums[i] * (self.levels - 1) as f32))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct LogisticMixture {
+    levels: usize,
+    components: usize,
+}
+
+/// Logarithm of the mass of one level under one logistic, with its derivatives.
+struct LogMass {
+    value: f32,
+    by_mean: f32,
+    by_log_scale: f32,
+}
+
+impl LogisticMixture {
+    /// Half of the distance between two levels.
+    #[inline(always)]
+    fn half(self) -> f32 {
+        1.0 / (self.levels - 1) as f32
+    }
+
+    /// A level's place in [-1, 1].
+    #[inline(always)]
+    fn place(self, level: f32) -> f32 {
+        level * (2.0 * self.half()) - 1.0
+    }
+
+    /// Mass of the interval from `l` to `u`, in scales from the mean of a logistic: sigmoid(u) -
+    /// sigmoid(l) = sigmoid(u) sigmoid(-l) (1 - exp(-(u - l))), whose logarithm is accurate in both
+    /// tails and for any width. The interval of the first level has no lower end, that of the last
+    /// no upper end.
+    #[inline(always)]
+    fn log_mass(self, level: f32, mean: f32, log_scale: f32) -> LogMass {
+        let half = self.half();
+        let bounded = log_scale.max(MIN_LOG_SCALE);
+        let inverse = exp((-bounded).min(87.0));
+        let place = self.place(level) - mean;
+        let (upper, lower) = (inverse * (place + half), inverse * (place - half));
+        let (below_upper, from_upper) = softplus_sigmoid(-upper);
+        let (above_lower, from_lower) = softplus_sigmoid(lower);
+        let has_upper = f32::from(level < (self.levels - 1) as f32);
+        let has_lower = f32::from(level > 0.0);
+        // 1 - exp(-width) = width * ratio.
+        let width = 2.0 * half * inverse;
+        let e = exp(-width);
+        let series = 1.0 / 120.0 - width * (1.0 / 720.0 - width * (1.0 / 5040.0));
+        let series = 0.5 - width * (1.0 / 6.0 - width * (1.0 / 24.0 - width * series));
+        let ratio = if width < 0.5 { 1.0 - width * series } else { (1.0 - e) / width };
+        let log_width = ln(2.0 * half) - bounded + ln(ratio);
+        let inside = has_upper * has_lower;
+        let by_scale = from_lower * lower * has_lower - from_upper * upper * has_upper;
+        LogMass {
+            value: inside * log_width - has_upper * below_upper - has_lower * above_lower,
+            by_mean: inverse * (from_lower * has_lower - from_upper * has_upper),
+            by_log_scale: if log_scale < MIN_LOG_SCALE {
+                0.0
+            } else {
+                by_scale - inside * (e / ratio)
+            },
+        }
+    }
+
+    /// Splits blocks into logits, means, log scales, and two of intermediate results.
+    #[inline(always)]
+    fn split(self, blocks: &mut [Block]) -> [&mut [Block]; 5] {
+        let m = self.components;
+        let (logits, rest) = blocks.split_at_mut(m);
+        let (means, rest) = rest.split_at_mut(m);
+        let (scales, rest) = rest.split_at_mut(m);
+        let (first, rest) = rest.split_at_mut(m);
+        [logits, means, scales, first, &mut rest[..m]]
+    }
+}
+
+impl Conditional for LogisticMixture {
+    #[inline(always)]
+    fn parameters(self) -> usize {
+        3 * self.components
+    }
+
+    #[inline(always)]
+    fn blocks(self) -> usize {
+        5 * self.components
+    }
+
+    #[inline(always)]
+    fn nll<const GRADIENT: bool>(self, blocks: &mut [Block], x: &Block, scale: f32) -> Block {
+        let [logits, means, scales, joint, weights] = self.split(blocks);
+        weights.copy_from_slice(logits);
+        let (top, sums) = (largest(logits), exponentiate(weights, 1.0));
+        let parts = logits.iter().zip(&mut *means).zip(&mut *scales).zip(&mut *joint);
+        for (((logits, means), scales), joint) in parts {
+            for i in 0..LANES {
+                let mass = self.log_mass(x[i], means[i], scales[i]);
+                joint[i] = logits[i] + mass.value;
+                if GRADIENT {
+                    (means[i], scales[i]) = (mass.by_mean, mass.by_log_scale);
+                }
+            }
+        }
+        let joint_top = largest(joint);
+        let joint_sums = exponentiate(joint, 1.0);
+        if GRADIENT {
+            let parts = logits.iter_mut().zip(&mut *means).zip(&mut *scales).zip(&*joint);
+            for ((((logits, means), scales), joint), weights) in parts.zip(&*weights) {
+                for i in 0..LANES {
+                    let posterior = joint[i] * (scale / joint_sums[i]);
+                    logits[i] = weights[i] * (scale / sums[i]) - posterior;
+                    means[i] *= -posterior;
+                    scales[i] *= -posterior;
+                }
+            }
+        }
+        std::array::from_fn(|i| {
+            (top[i] + ln(sums[i])) - (joint_top[i] + ln(joint_sums[i]))
+        })
+    }
+
+    #[inline(always)]
+    fn draw(self, blocks: &mut [Block], uniforms: &Block, temperature: f32) -> Draw {
+        if temperature != 1.0 {
+            let log_probability = |level: usize| {
+                let mut own = blocks.to_vec();
+                self.nll::<false>(&mut own, &[level as f32; LANES], 1.0).map(|nll| -nll)
+            };
+            let mut of_levels: Vec<Block> = (0..self.levels).map(log_probability).collect();
+            return Categorical { levels: self.levels }.draw(
+                &mut of_levels,
+                uniforms,
+                temperature,
+            );
+        }
+        let [logits, means, scales, weights, inverses] = self.split(blocks);
+        weights.copy_from_slice(logits);
+        let sums = exponentiate(weights, 1.0);
+        for (inverses, scales) in inverses.iter_mut().zip(&*scales) {
+            *inverses = scales.map(|scale| exp((-scale.max(MIN_LOG_SCALE)).min(87.0)));
+        }
+        // The number of levels up to which the mass does not exceed the uniform, by bisection.
+        let mut levels = [0.0f32; LANES];
+        let mut step = self.levels / 2;
+        while step > 0 {
+            let mut passed = [0.0; LANES];
+            for ((weights, means), inverses) in weights.iter().zip(&*means).zip(&*inverses) {
+                for i in 0..LANES {
+                    let upper = self.place(levels[i] + (step - 1) as f32) + self.half();
+                    passed[i] += weights[i] * sigmoid(inverses[i] * (upper - means[i]));
+                }
+            }
+            for i in 0..LANES {
+                let is_passed = f32::from(passed[i] <= uniforms[i] * sums[i]);
+                levels[i] += is_passed * step as f32;
+            }
+            step /= 2;
+        }
+        let nll = self.nll::<false>(blocks, &levels, 1.0);
+        Draw { levels, probabilities: nll.map(|nll| exp(-nll)) }
+    }
+
+    #[inline(always)]
+    fn mean(self, blocks: &mut [Block]) -> Block {
+        let [logits, means, scales, weights, _] = self.split(blocks);
+        weights.copy_from_slice(logits);
+        let sums = exponentiate(weights, 1.0);
+        // The mean of a number from 0 is the sum over k of the probability that it exceeds k.
+        let mut total = [0.0; LANES];
+        for ((weights, means), scales) in weights.iter().zip(&*means).zip(&*scales) {
+            for i in 0..LANES {
+                let inverse = exp((-scales[i].max(MIN_LOG_SCALE)).min(87.0));
+                for level in 0..self.levels - 1 {
+                    let upper = self.place(level as f32) + self.half();
+                    total[i] += weights[i] * sigmoid(inverse * (means[i] - upper));
+                }
+            }
+        }
+        std::array::from_fn(|i| total[i] * self.half() / sums[i])
+    }
+}
+
+/// Calls `work` with blocks of the parameters of up to sixteen pixels at a time, the levels of
+/// these, and their range; what it leaves in the blocks replaces the parameters if `WRITE`.
+#[inline(always)]
+fn for_each_block<C: Conditional, const WRITE: bool>(
+    conditional: C,
+    z: &mut [f32],
+    mut work: impl FnMut(&mut [Block], std::ops::Range<usize>),
+) {
+    let p = conditional.parameters();
+    let n_pixels = z.len() / p;
+    let mut blocks = [[0.0; LANES]; MOST_BLOCKS];
+    let blocks = &mut blocks[..conditional.blocks()];
+    for (start, z) in (0..n_pixels).step_by(LANES).zip(z.chunks_mut(LANES * p)) {
+        for (i, z) in z.chunks_exact(p).enumerate() {
+            for (block, &z) in blocks.iter_mut().zip(z) {
+                block[i] = z;
+            }
+        }
+        work(blocks, start..n_pixels.min(start + LANES));
+        if WRITE {
+            for (i, z) in z.chunks_exact_mut(p).enumerate() {
+                for (z, block) in z.iter_mut().zip(&*blocks) {
+                    *z = block[i];
+                }
+            }
+        }
+    }
+}
+
+/// The values of a range in the first lanes of a block.
+#[inline(always)]
+fn block_of(values: &[f32]) -> Block {
+    let mut block = [0.0; LANES];
+    block[..values.len()].copy_from_slice(values);
+    block
+}
+
+#[inline(always)]
+fn row_nll<C: Conditional, const GRADIENT: bool>(
+    conditional: C,
+    z: &mut [f32],
+    x: &[f32],
+    scale: f32,
+) -> f64 {
+    let mut total = 0.0;
+    for_each_block::<C, GRADIENT>(conditional, z, |blocks, pixels| {
+        let count = pixels.len();
+        let nll = conditional.nll::<GRADIENT>(blocks, &block_of(&x[pixels]), scale);
+        total += nll[..count].iter().map(|&nll| f64::from(nll)).sum::<f64>();
+    });
+    total
+}
+
+#[inline(always)]
+fn row_nll_per_pixel<C: Conditional>(conditional: C, z: &mut [f32], x: &[f32], out: &mut [f32]) {
+    for_each_block::<C, false>(conditional, z, |blocks, pixels| {
+        let nll = conditional.nll::<false>(blocks, &block_of(&x[pixels.clone()]), 1.0);
+        out[pixels.clone()].copy_from_slice(&nll[..pixels.len()]);
+    });
+}
+
+#[inline(always)]
+fn row_means<C: Conditional>(conditional: C, z: &mut [f32], out: &mut [f32]) {
+    for_each_block::<C, false>(conditional, z, |blocks, pixels| {
+        let means = conditional.mean(blocks);
+        out[pixels.clone()].copy_from_slice(&means[..pixels.len()]);
+    });
+}
+
+#[inline(always)]
+fn draw_vectors<C: Conditional>(
+    conditional: C,
+    parameters: &[F32x16],
+    uniforms: &[F32x16],
+    temperature: f32,
+    mut out: impl FnMut(usize, Draw),
+) {
+    let mut blocks = vec![[0.0; LANES]; conditional.blocks()];
+    for (v, row) in uniforms.iter().enumerate() {
+        let own = parameters[v..].iter().step_by(uniforms.len());
+        blocks.iter_mut().zip(own).for_each(|(block, vector)| *block = vector.0);
+        out(v, conditional.draw(&mut blocks, &row.0, temperature));
+    }
+}
+
+/// Matches once, outside the loops, so that each distribution has loops of its own.
+macro_rules! each_distribution {
+    ($distribution:expr, $conditional:ident => $work:expr) => {
+        match $distribution {
+            Distribution::Bernoulli => {
+                let $conditional = Bernoulli;
+                $work
+            }
+            Distribution::Categorical { levels } => {
+                let $conditional = Categorical { levels };
+                $work
+            }
+            Distribution::LogisticMixture { levels, components } => {
+                let $conditional = LogisticMixture { levels, components };
+                $work
+            }
+        }
+    };
+}
+
+vectorized! {
+    fn nll_gradient(distribution: Distribution, z: &mut [f32], x: &[f32], scale: f32) -> f64 {
+        each_distribution!(distribution, c => row_nll::<_, true>(c, z, x, scale))
+    }
+
+    fn nll(distribution: Distribution, z: &[f32], x: &[f32]) -> f64 {
+        // Without a gradient nothing is written.
+        let mut z = z.to_vec();
+        each_distribution!(distribution, c => row_nll::<_, false>(c, &mut z, x, 1.0))
+    }
+
+    fn nll_per_pixel(distribution: Distribution, z: &[f32], x: &[f32], out: &mut [f32]) {
+        let mut z = z.to_vec();
+        each_distribution!(distribution, c => row_nll_per_pixel(c, &mut z, x, out));
+    }
+
+    fn means(distribution: Distribution, z: &[f32], out: &mut [f32]) {
+        let mut z = z.to_vec();
+        each_distribution!(distribution, c => row_means(c, &mut z, out));
+    }
+
+    fn draw(
+        distribution: Distribution,
+        parameters: &[F32x16],
+        uniforms: &[F32x16],
+        temperature: f32,
+        levels: &mut [F32x16],
+        probabilities: &mut [F32x16],
+    ) {
+        each_distribution!(distribution, c => draw_vectors(c, parameters, uniforms, temperature, |v, draw| {
+            (levels[v], probabilities[v]) = (F32x16(draw.levels), F32x16(draw.probabilities));
+        }));
+    }
+}
+
+impl Distribution {
+    /// Returns the negative log-likelihood of an image with these levels [dim], nats, and replaces
+    /// the parameters of its pixels' distributions `z` [dim x P] by `scale` times their gradient.
+    pub(crate) fn nll_gradient(self, z: &mut [f32], levels: &[f32], scale: f32) -> f64 {
+        match self {
+            Self::Bernoulli => elementwise::nll_gradient(z, levels, scale),
+            _ => nll_gradient(self, z, levels, scale),
+        }
+    }
+
+    /// Negative log-likelihood of an image, nats: the same sum, bit for bit, as
+    /// [`nll_gradient`](Self::nll_gradient) returns.
+    pub(crate) fn nll(self, z: &[f32], levels: &[f32]) -> f64 {
+        match self {
+            Self::Bernoulli => elementwise::nll(z, levels),
+            _ => nll(self, z, levels),
+        }
+    }
+
+    /// Negative log-likelihood of each pixel, nats [dim].
+    pub(crate) fn nll_per_pixel(self, z: &[f32], levels: &[f32], out: &mut [f32]) {
+        nll_per_pixel(self, z, levels, out);
+    }
+
+    /// Mean of each pixel, from 0 (black) to 1 (white) [dim].
+    pub(crate) fn means(self, z: &[f32], out: &mut [f32]) {
+        means(self, z, out);
+    }
+
+    /// Draws one pixel of some images: its level in each, and the probability of that. `parameters`
+    /// has one row of vectors per parameter, the others one row; a lane is an image.
+    pub(crate) fn draw(
+        self,
+        parameters: &[F32x16],
+        uniforms: &[F32x16],
+        temperature: f64,
+        levels: &mut [F32x16],
+        probabilities: &mut [F32x16],
+    ) {
+        draw(self, parameters, uniforms, temperature as f32, levels, probabilities);
+    }
+
+    /// The distribution that is the mean of several with these parameters, each as in
+    /// [`draw`](Self::draw) with rows of `n_vectors`; its parameters go into `mean`.
+    pub(crate) fn mean_of(
+        self,
+        several: &[&[F32x16]],
+        n_vectors: usize,
+        mean: &mut Vec<F32x16>,
+    ) -> Self {
+        mean.clear();
+        match self {
+            Self::Bernoulli => {
+                mean.resize(n_vectors, F32x16::default());
+                for (v, mean) in mean.iter_mut().enumerate() {
+                    for (i, mean) in mean.0.iter_mut().enumerate() {
+                        let (mut on, mut off) = (0.0, 0.0);
+                        for z in several {
+                            on += sigmoid(z[v].0[i]);
+                            off += sigmoid(-z[v].0[i]);
+                        }
+                        *mean = on.ln() - off.ln();
+                    }
+                }
+                self
+            }
+            Self::Categorical { levels } => {
+                mean.resize(levels * n_vectors, F32x16::default());
+                for v in 0..n_vectors {
+                    let mut total = vec![[0.0f32; LANES]; levels];
+                    for z in several {
+                        let mut own: Vec<Block> =
+                            z[v..].iter().step_by(n_vectors).map(|vector| vector.0).collect();
+                        let sums = exponentiate(&mut own, 1.0);
+                        for (total, own) in total.iter_mut().zip(&own) {
+                            (0..LANES).for_each(|i| total[i] += own[i] / sums[i]);
+                        }
+                    }
+                    for (level, total) in total.into_iter().enumerate() {
+                        mean[level * n_vectors + v] = F32x16(total.map(f32::ln));
+                    }
+                }
+                self
+            }
+            // The mean of mixtures is a mixture of all their components.
+            Self::LogisticMixture { levels, components } => {
+                let part = components * n_vectors;
+                for z in several {
+                    let mut normalized = z[..part].to_vec();
+                    for v in 0..n_vectors {
+                        let mut own: Vec<Block> =
+                            z[v..part].iter().step_by(n_vectors).map(|vector| vector.0).collect();
+                        let (top, sums) = (largest(&own), exponentiate(&mut own, 1.0));
+                        for vector in normalized[v..].iter_mut().step_by(n_vectors) {
+                            (0..LANES).for_each(|i| vector.0[i] -= top[i] + sums[i].ln());
+                        }
+                    }
+                    mean.extend(normalized);
+                }
+                for kind in 1..3 {
+                    several.iter().for_each(|z| mean.extend(&z[kind * part..(kind + 1) * part]));
+                }
+                Self::LogisticMixture { levels, components: several.len() * components }
+            }
+        }
+    }
+}
