@@ -66,8 +66,8 @@ impl MadeCost {
         let many = u64::from(config.model.masks != MaskCount::Cycle(1));
         let copies = 4 + many + moments + 3 + moments;
         let units = layout.hidden().sum::<usize>();
-        let per_image = units + layout.n_inputs() + layout.n_outputs();
-        let activations = 3 * (config.train.batch * per_image) as u64;
+        let values = units + layout.n_inputs() + layout.n_outputs();
+        let activations = 3 * (config.train.batch * values) as u64;
         Self {
             parameters,
             multiply_adds,

@@ -629,3 +629,74 @@ impl Distribution {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The masses of all levels of one logistic sum to one, and their derivatives are differences.
+        #[test]
+        fn masses_sum_to_one(bits in 2u32..9, mean in -1.5f32..1.5, log_scale in -6.5f32..4.0) {
+            let levels = 1usize << bits;
+            let logistic = LogisticMixture { levels, components: 1 };
+            let mass = |level: usize, mean: f32, log_scale: f32| {
+                logistic.log_mass(level as f32, mean, log_scale)
+            };
+            let total: f64 =
+                (0..levels).map(|level| f64::from(mass(level, mean, log_scale).value).exp()).sum();
+            prop_assert!((total - 1.0).abs() < 1e-5, "{total}");
+            let level = levels / 3;
+            let LogMass { by_mean, by_log_scale, .. } = mass(level, mean, log_scale);
+            let step = 2e-3f32;
+            let slope = |up: LogMass, down: LogMass| (up.value - down.value) / (2.0 * step);
+            let numeric = slope(mass(level, mean + step, log_scale), mass(level, mean - step, log_scale));
+            prop_assert!((by_mean - numeric).abs() < 2e-2 * (1.0 + by_mean.abs()), "{by_mean} {numeric}");
+            let numeric = slope(mass(level, mean, log_scale + step), mass(level, mean, log_scale - step));
+            prop_assert!((by_log_scale - numeric).abs() < 2e-2 * (1.0 + by_log_scale.abs()), "{by_log_scale} {numeric}");
+        }
+
+        /// A level drawn for a uniform is where the cumulated probabilities pass it.
+        #[test]
+        fn drawing_inverts_the_distribution(
+            parameters in prop::collection::vec(-2f32..2.0, 9), u in 0f32..1.0,
+        ) {
+            for distribution in [
+                Distribution::Categorical { levels: 9 },
+                Distribution::LogisticMixture { levels: 16, components: 3 },
+            ] {
+                let rows: Vec<F32x16> = parameters.iter().map(|&z| F32x16([z; LANES])).collect();
+                let (mut level, mut probability) = ([F32x16::default()], [F32x16::default()]);
+                distribution.draw(&rows, &[F32x16([u; LANES])], 1.0, &mut level, &mut probability);
+                let level = level[0].0[0] as usize;
+                let of = |level: usize| (-distribution.nll(&parameters, &[level as f32])).exp();
+                let below: f64 = (0..level).map(of).sum();
+                prop_assert!(below <= f64::from(u) + 1e-5, "{below} {u}");
+                prop_assert!(below + of(level) >= f64::from(u) - 1e-5);
+                prop_assert!((f64::from(probability[0].0[5]) - of(level)).abs() < 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn extreme_parameters_have_finite_losses_and_gradients() {
+        for distribution in [
+            Distribution::Categorical { levels: 4 },
+            Distribution::LogisticMixture { levels: 256, components: 2 },
+        ] {
+            for size in [1e2f32, 1e4, 1e6] {
+                let signs = [1.0, -1.0, -1.0, 1.0, -1.0, 1.0];
+                let z = &signs.map(|sign| sign * size)[..distribution.parameters()];
+                for level in [0.0, 1.0, 3.0] {
+                    let mut gradient = z.to_vec();
+                    let loss = distribution.nll_gradient(&mut gradient, &[level], 1.0);
+                    assert!(loss.is_finite() && loss >= 0.0, "{distribution:?} {size} {level}: {loss}");
+                    assert!(gradient.iter().all(|g| g.is_finite()), "{distribution:?} {size}: {gradient:?}");
+                    assert_eq!(loss, distribution.nll(z, &[level]));
+                }
+            }
+        }
+    }
+}

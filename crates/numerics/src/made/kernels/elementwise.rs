@@ -319,6 +319,11 @@ mod tests {
                 "ln(1 + {e}) = {got}, expected {expected}"
             );
         }
+        for i in -870..=870 {
+            let x = (f64::from(i) * 0.1).exp() as f32;
+            let (got, expected) = (f64::from(ln(x)), f64::from(x).ln());
+            assert!((got - expected).abs() < 2e-7 * (1.0 + expected.abs()), "ln({x}) = {got}");
+        }
     }
 
     proptest! {
