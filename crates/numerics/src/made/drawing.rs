@@ -14,6 +14,8 @@ pub struct Drawing<'a> {
     pub temperature: f64,
     /// Pixels that are given; they must come first in the ordering.
     pub evidence: Option<Evidence<'a>>,
+    /// Class of each image [n_images], for a model that is told the class.
+    pub classes: Option<&'a [u16]>,
 }
 
 /// Given pixels of some images, the same ones in each.

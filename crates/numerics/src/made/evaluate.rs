@@ -206,7 +206,7 @@ impl<'a> Scorer<'a> {
         let Self { made, masks, weights, workspace } = self;
         for start in (0..images.count()).step_by(CHUNK).take_while(|_| !pool.is_cancelled()) {
             let range = start..images.count().min(start + CHUNK);
-            workspace.load(range.clone().map(|i| images.row(i)), masks);
+            workspace.load(range.clone().map(|i| images.example(i)), masks);
             made.network().forward(pool, PassWeights::Sorted(weights), masks, workspace);
             use_chunk(workspace, range);
         }

@@ -4,11 +4,12 @@
 //! |---|---|---|
 //! | `hidden.L.weight`, `.bias`, `.condition` | (units, below), (units), as weight | layer L from 0; U if the model has it |
 //! | `output.weight`, `.bias`, `.condition` | (D P, units), (D P), as weight | V, c, U of the output |
-//! | `direct.weight` | (D P, D Q) | A, if the model has it |
+//! | `direct.weight` | (D P, C + D Q) | A, if the model has it |
 //! | `ordering` | (D) | pixel at each position of the first scored mask's ordering |
 //! | `degrees.L` | (units) | degrees of hidden layer L under the first scored mask |
 //!
 //! A pixel has Q inputs and P outputs, next to each other (see `output`); both are 1 for 0/1 pixels.
+//! Inputs for the C classes come before those of the pixels, in a model that is told the class.
 //!
 //! `masks.npz` next to it has the last two arrays for every scored mask, with the mask as the first
 //! axis.
@@ -69,6 +70,8 @@ struct Entry {
     cols: usize,
     rows_per_pixel: Option<usize>,
     cols_per_pixel: Option<usize>,
+    /// Number of columns for the classes, before those of the pixels.
+    classes: usize,
 }
 
 fn entries(layout: &ParamLayout) -> Vec<Entry> {
@@ -85,6 +88,7 @@ fn entries(layout: &ParamLayout) -> Vec<Entry> {
                 cols,
                 rows_per_pixel: (l == last).then_some(outputs),
                 cols_per_pixel,
+                classes: if cols_per_pixel.is_some() { layout.classes } else { 0 },
             });
         };
         let from_pixels = (l == 0 && last > 0).then_some(inputs);
@@ -101,6 +105,7 @@ fn entries(layout: &ParamLayout) -> Vec<Entry> {
         cols: layout.n_inputs(),
         rows_per_pixel: Some(outputs),
         cols_per_pixel: Some(inputs),
+        classes: layout.classes,
     }));
     entries
 }
@@ -114,7 +119,11 @@ impl Entry {
         (0..self.rows).flat_map(move |r| {
             let row = by_pixel(self.rows_per_pixel, r) * self.cols;
             (0..self.cols).map(move |c| {
-                (self.range.start + r * self.cols + c, row + by_pixel(self.cols_per_pixel, c))
+                let col = match c.checked_sub(self.classes) {
+                    None => c,
+                    Some(c) => self.classes + by_pixel(self.cols_per_pixel, c),
+                };
+                (self.range.start + r * self.cols + c, row + col)
             })
         })
     }

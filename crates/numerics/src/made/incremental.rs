@@ -149,6 +149,9 @@ pub(super) fn draw_batch(
     let (mut uniform, mut probabilities, mut drawn) =
         ([ZERO; BLOCK], [ZERO; BLOCK], [ZERO; BLOCK]);
     let mut mean = Vec::new();
+    for pass in passes.iter_mut() {
+        pass.set_classes(numbers, drawing.classes);
+    }
     for (start, order) in (0..dim).step_by(BLOCK).zip(order.chunks(BLOCK)) {
         for (i, stream) in streams.iter().enumerate() {
             uniform
@@ -269,7 +272,10 @@ impl<'a> PartialPass<'a> {
     /// Number of leading inputs of layer `l` that are final once all positions before `t` are
     /// known.
     fn below(&self, l: usize, t: usize) -> usize {
-        if l == 0 { t * self.layout().inputs_per_pixel() } else { self.n_final[l - 1][t] }
+        match l {
+            0 => self.layout().classes + t * self.layout().inputs_per_pixel(),
+            _ => self.n_final[l - 1][t],
+        }
     }
 
     /// Starts block `from..to`: adds everything that is final to the units and outputs that become
@@ -313,6 +319,15 @@ impl<'a> PartialPass<'a> {
             self.below(depth, self.block)..self.below(depth, t),
             self.below(0, self.block)..self.below(0, t),
         );
+    }
+
+    /// Sets the inputs for the classes of the images with indices `numbers`.
+    fn set_classes(&mut self, numbers: &[usize], classes: Option<&[u16]>) {
+        for (i, &number) in numbers.iter().enumerate().filter(|_| self.layout().classes > 0) {
+            if let Some(classes) = classes {
+                as_scalars_mut(&mut self.x[usize::from(classes[number])])[i] = 1.0;
+            }
+        }
     }
 
     /// Sets the inputs of the pixels at position `t` to these levels.

@@ -34,6 +34,8 @@ pub struct ParamLayout {
     pub distribution: Distribution,
     /// Form in which pixels enter.
     pub input: Input,
+    /// Number of inputs for the classes, which come before those of the pixels.
+    pub classes: usize,
     /// Hidden layers from the input up, then the output layer.
     pub layers: Vec<LayerLayout>,
     /// Direct connections A [n_outputs x n_inputs], row-major, if the model has them.
@@ -45,9 +47,9 @@ pub struct ParamLayout {
 impl ParamLayout {
     /// The layout of a model of these variables.
     pub fn new(model: &ModelConfig, variables: impl Into<Variables>) -> Self {
-        let Variables { dim, levels } = variables.into();
+        let Variables { dim, levels, classes } = variables.into();
         let distribution = Distribution::new(model.output, levels, model.components);
-        let n_inputs = dim * model.input.units(levels);
+        let n_inputs = classes + dim * model.input.units(levels);
         let n_outputs = dim * distribution.parameters();
         let mut len = 0;
         let mut take = |count: usize| {
@@ -72,7 +74,7 @@ impl ParamLayout {
             })
             .collect();
         let direct = model.skip.then(|| take(n_outputs * n_inputs));
-        Self { dim, distribution, input: model.input, layers, direct, len }
+        Self { dim, distribution, input: model.input, classes, layers, direct, len }
     }
 
     /// Number of inputs of a pixel.
@@ -82,7 +84,7 @@ impl ParamLayout {
 
     /// Number of inputs of the network.
     pub fn n_inputs(&self) -> usize {
-        self.dim * self.inputs_per_pixel()
+        self.classes + self.dim * self.inputs_per_pixel()
     }
 
     /// Number of outputs of the network.

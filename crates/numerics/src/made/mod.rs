@@ -64,6 +64,9 @@ pub struct ModelConfig {
     /// Form in which pixels enter the network.
     #[serde(skip_serializing_if = "is_default")]
     pub input: Input,
+    /// True if the model is told the class of an image.
+    #[serde(skip_serializing_if = "is_default")]
+    pub classes: bool,
 }
 
 /// True for a value that a serialised configuration omits: settings that are younger than the first
@@ -92,6 +95,7 @@ impl Default for ModelConfig {
             output: Output::default(),
             components: 5,
             input: Input::default(),
+            classes: false,
         }
     }
 }

@@ -9,6 +9,9 @@
 //! | categorical | logit of each level | K |
 //! | logistic mixture | M logits, M means, M log scales | 3 M |
 //!
+//! A model may be told the class of an image. The class enters as one input for each class, of
+//! degree zero: every unit sees all of them, and through direct connections every output does.
+//!
 //! The logistic mixture (Salimans et al. 2017) is discretised: levels 0..K are the points
 //! 2 k / (K - 1) - 1 of [-1, 1], and the mass of a level is that of the interval halfway to its
 //! neighbours; the intervals of the first and the last level reach to infinity. Log scales below
@@ -59,12 +62,14 @@ pub struct Variables {
     pub dim: usize,
     /// Number of levels of a pixel: values 0..levels.
     pub levels: usize,
+    /// Number of classes C that are given to the model; 0 = it is not told the class.
+    pub classes: usize,
 }
 
 impl From<usize> for Variables {
     /// Black and white pixels.
     fn from(dim: usize) -> Self {
-        Self { dim, levels: 2 }
+        Self { dim, levels: 2, classes: 0 }
     }
 }
 
@@ -78,7 +83,7 @@ impl From<Shape> for Variables {
 impl Shape {
     /// Images of this shape, with pixels of `levels` levels.
     pub fn with_levels(self, levels: usize) -> Variables {
-        Variables { dim: self.dim(), levels }
+        Variables { dim: self.dim(), levels, classes: 0 }
     }
 }
 

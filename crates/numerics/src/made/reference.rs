@@ -39,13 +39,18 @@ impl Reference {
         let last = masks.degrees().len();
         let all = masks.layers();
         // Of a mask by pixel, `rows` and `cols` units of each pixel, in model order.
+        // Columns of pixels come behind those of the classes, which are open.
         let tensor = |mask: &[Vec<bool>], rows: Option<usize>, cols: Option<usize>| -> Result<Tensor> {
+            let classes = if cols.is_some() { layout.classes } else { 0 };
             let height = mask.len() * rows.unwrap_or(1);
-            let width = mask.first().map_or(0, Vec::len) * cols.unwrap_or(1);
+            let width = classes + mask.first().map_or(0, Vec::len) * cols.unwrap_or(1);
             let by_pixel = |per_pixel: Option<usize>, i: usize| {
                 per_pixel.map_or(i, |units| pixels[i / units] as usize)
             };
-            let entry = |r: usize, c: usize| f32::from(mask[by_pixel(rows, r)][by_pixel(cols, c)]);
+            let entry = |r: usize, c: usize| match c.checked_sub(classes) {
+                None => 1.0,
+                Some(c) => f32::from(mask[by_pixel(rows, r)][by_pixel(cols, c)]),
+            };
             let values: Vec<f32> = (0..height)
                 .flat_map(|r| (0..width).map(move |c| (r, c)))
                 .map(|(r, c)| entry(r, c))
@@ -80,27 +85,46 @@ impl Reference {
         })
     }
 
-    /// Inputs [n_images x n_inputs] of images `x`, in model order.
-    fn inputs(&self, x: &Tensor) -> Result<Tensor> {
-        let ParamLayout { input, distribution, .. } = self.network.layout;
+    /// Inputs [n_images x n_inputs] of images `x` of these classes, in model order.
+    fn inputs(&self, x: &Tensor, classes: impl Iterator<Item = Option<u16>>) -> Result<Tensor> {
+        let ParamLayout { input, distribution, classes: n_classes, .. } = self.network.layout;
         let x = x.index_select(&self.to_model, 1)?;
-        match input {
-            Input::Scaled => x / (distribution.levels() - 1) as f64,
+        let pixels = match input {
+            Input::Scaled => (&x / (distribution.levels() - 1) as f64)?,
             Input::OneHot => {
                 let levels: Vec<f32> = (1..distribution.levels()).map(|l| l as f32).collect();
                 let levels = Tensor::new(levels, x.device())?.to_dtype(x.dtype())?;
                 let (images, dim) = x.dims2()?;
                 let lit = x.unsqueeze(2)?.broadcast_eq(&levels.reshape((1, 1, ()))?)?;
-                lit.to_dtype(x.dtype())?.reshape((images, dim * (distribution.levels() - 1)))
+                lit.to_dtype(x.dtype())?.reshape((images, dim * (distribution.levels() - 1)))?
             }
+        };
+        if n_classes == 0 {
+            return Ok(pixels);
         }
+        let one_hot = |class: Option<u16>| {
+            (0..n_classes).map(move |c| f32::from(class.is_some_and(|own| usize::from(own) == c)))
+        };
+        let lit: Vec<f32> = classes.take(x.dim(0)?).flat_map(one_hot).collect();
+        let lit = Tensor::from_vec(lit, (x.dim(0)?, n_classes), x.device())?;
+        Tensor::cat(&[lit.to_dtype(x.dtype())?, pixels], 1)
     }
 
     /// Parameters [n_images x D P] of the distributions of the pixels of images `x`, by pixel;
-    /// logits, for 0/1 pixels.
+    /// logits, for 0/1 pixels. No class is given.
     pub fn logits(&self, params: &Tensor, x: &Tensor) -> Result<Tensor> {
+        self.logits_given(params, x, std::iter::repeat(None))
+    }
+
+    /// The same of images of these classes.
+    fn logits_given(
+        &self,
+        params: &Tensor,
+        x: &Tensor,
+        classes: impl Iterator<Item = Option<u16>>,
+    ) -> Result<Tensor> {
         let ParamLayout { layers, direct, .. } = &self.network.layout;
-        let x = self.inputs(x)?;
+        let x = self.inputs(x, classes)?;
         let part = |range: &std::ops::Range<usize>, rows: usize, cols: usize| {
             params.narrow(0, range.start, range.len())?.reshape((rows, cols))
         };
@@ -131,6 +155,16 @@ impl Reference {
     /// Negative log-likelihood of each of images `x`, nats [n_images].
     pub fn nll(&self, params: &Tensor, x: &Tensor) -> Result<Tensor> {
         self.nll_of(&self.logits(params, x)?, x)
+    }
+
+    /// The same of images of these classes, to a model that is told the class.
+    pub fn nll_given(
+        &self,
+        params: &Tensor,
+        x: &Tensor,
+        classes: impl Iterator<Item = Option<u16>>,
+    ) -> Result<Tensor> {
+        self.nll_of(&self.logits_given(params, x, classes)?, x)
     }
 
     /// The same from parameters of the pixels' distributions [n_images x D P].

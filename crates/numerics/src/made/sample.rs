@@ -7,7 +7,7 @@
 //! Several masks define two models to sample from, as they define two to score (see `evaluate`):
 //! their conditionals averaged at every pixel, or their mixture, with one mask chosen per image.
 
-use crate::data::Images;
+use crate::data::{Example, Images};
 use crate::made::drawing::uniforms;
 pub use crate::made::drawing::{Drawing, Evidence};
 use crate::made::evaluate::nll_per_pixel;
@@ -212,7 +212,9 @@ pub fn draw_one_by_one(
     let mut workspace = Workspace::for_scoring(&network.layout, count);
     let weights = made.packed_weights(&sorted);
     for (step, &pixel) in order.iter().enumerate().take_while(|_| !pool.is_cancelled()) {
-        workspace.load(images.chunks_exact(dim), &sorted);
+        let classes = (0..count).map(|i| drawing.classes.map(|classes| classes[i]));
+        let examples = images.chunks_exact(dim).zip(classes);
+        workspace.load(examples.map(|(pixels, class)| Example { pixels, class }), &sorted);
         network.forward(pool, PassWeights::Sorted(&weights), &sorted, &mut workspace);
         let column = positions[pixel as usize] as usize * p;
         let logits: Vec<&[f32]> = workspace.logits().map(|z| &z[column..column + p]).collect();

@@ -38,19 +38,23 @@ impl SortedMasks {
     /// inputs and outputs in model order.
     pub(crate) fn new(masks: &MaskSet, first: &Ordering, layout: &ParamLayout) -> Self {
         let dim = masks.ordering().dim();
-        let (per_input, per_output) =
-            (layout.inputs_per_pixel() as u32, layout.distribution.parameters() as u32);
+        let (per_input, per_output, classes) = (
+            layout.inputs_per_pixel() as u32,
+            layout.distribution.parameters() as u32,
+            layout.classes as u32,
+        );
         let model_index = first.positions();
         let pixels = masks.ordering().pixels().to_vec();
-        // Model index of each of the `units` units of every pixel, by position.
-        let order = |units: u32| {
+        // Model index of each of the `units` units of every pixel, by position, behind `before`
+        // others.
+        let order = |before: u32, units: u32| {
             let of_pixel = |&pixel: &u32| {
-                let first = model_index[pixel as usize] * units;
+                let first = before + model_index[pixel as usize] * units;
                 first..first + units
             };
-            unless_identity(pixels.iter().flat_map(of_pixel).collect())
+            unless_identity((0..before).chain(pixels.iter().flat_map(of_pixel)).collect())
         };
-        let (input_order, output_order) = (order(per_input), order(per_output));
+        let (input_order, output_order) = (order(classes, per_input), order(0, per_output));
         // Every position from 1, once for each of its units.
         let positions = |units: u32| {
             (1..=dim as u32)
@@ -59,7 +63,8 @@ impl SortedMasks {
         let mut layers = Vec::with_capacity(masks.degrees().len() + 1);
         let mut degrees = Vec::with_capacity(masks.degrees().len());
         let mut in_order = input_order.clone();
-        let mut in_degrees: Vec<u32> = positions(per_input).collect();
+        let mut in_degrees: Vec<u32> =
+            std::iter::repeat_n(0, layout.classes).chain(positions(per_input)).collect();
         for layer in masks.degrees() {
             let mut order: Vec<u32> = (0..layer.len() as u32).collect();
             order.sort_by_key(|&unit| (layer[unit as usize], unit));
@@ -88,7 +93,7 @@ impl SortedMasks {
         let output = PrefixMask::new(row_len, last.len(), in_order, output_order.clone());
         layers.push(LayerMask::new(output));
         let direct = masks.skip().then(|| {
-            let row_len = positions(per_output).map(|position| (position - 1) * per_input);
+            let row_len = positions(per_output).map(|position| classes + (position - 1) * per_input);
             PrefixMask::new(row_len.collect(), layout.n_inputs(), input_order, output_order)
         });
         Self {
@@ -97,7 +102,7 @@ impl SortedMasks {
                 .ordering()
                 .positions()
                 .into_iter()
-                .map(|position| position * per_input)
+                .map(|position| classes + position * per_input)
                 .collect(),
             layers,
             direct,

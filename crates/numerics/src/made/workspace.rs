@@ -5,6 +5,7 @@
 //! in row 0 of every matrix, the *base row*; each image is stored as its difference from it, so its
 //! leading entries are zero and are skipped (delta encoding). [`super::kernels`] has the equations.
 
+use crate::data::Example;
 use crate::made::kernels::matrix::batch_shape;
 use crate::made::kernels::simd::{F32x16, LANES, as_scalars, as_scalars_mut, prefetch_bytes};
 use crate::made::kernels::sparse::BinaryMatrix;
@@ -16,7 +17,8 @@ use crate::made::sorted_masks::SortedMasks;
 /// Buffers of a minibatch, allocated once. Every matrix has the base row, then one row per image.
 #[derive(Debug)]
 pub(crate) struct Workspace {
-    pub(super) dim: usize,
+    dim: usize,
+    classes: usize,
     pub(super) distribution: Distribution,
     input: Input,
     /// Row of each image; images are sorted by their number of leading zeros.
@@ -77,15 +79,16 @@ impl Workspace {
             leading_zeros: Vec::new(),
             n_delta_units: 0,
         });
-        let is_binary = layout.distribution.levels() == 2;
+        let pixels_are_inputs = layout.distribution.levels() == 2 && layout.classes == 0;
         Self {
             dim: layout.dim,
+            classes: layout.classes,
             distribution: layout.distribution,
             input: layout.input,
             rows: Vec::new(),
             x: matrix(layout.n_inputs()),
             ones: BinaryMatrix::default(),
-            levels: if is_binary { Vec::new() } else { matrix(layout.dim) },
+            levels: if pixels_are_inputs { Vec::new() } else { matrix(layout.dim) },
             is_sparse: false,
             hidden: hidden.collect(),
             logits: matrix(layout.n_outputs()),
@@ -100,22 +103,24 @@ impl Workspace {
     /// Loads images, by pixel, as a minibatch with pixels in the order of `masks`.
     pub(crate) fn load<'a>(
         &mut self,
-        images: impl Iterator<Item = &'a [u8]> + Clone,
+        images: impl Iterator<Item = Example<'a>> + Clone,
         masks: &SortedMasks,
     ) {
         let levels = self.distribution.levels();
         let (one_hot, scaled) =
             (levels > 2 && self.input == Input::OneHot, levels > 2 && self.input == Input::Scaled);
-        let n_inputs = self.dim * self.input.units(levels);
+        let per_pixel = self.input.units(levels);
+        let n_inputs = self.classes + self.dim * per_pixel;
         self.ones.clear();
-        self.ones.push(&[], &[]);
+        self.ones.push(None, &[], &[]);
         let mut prefetched = images.clone().skip(2);
-        for image in images.clone() {
-            prefetched.next().into_iter().for_each(prefetch_bytes);
+        for Example { pixels, class } in images.clone() {
+            prefetched.next().into_iter().for_each(|next| prefetch_bytes(next.pixels));
+            let class = class.map(u32::from).filter(|_| self.classes > 0);
             if one_hot {
-                self.ones.push_one_hot(image, &masks.first_inputs, n_inputs);
+                self.ones.push_one_hot(class, pixels, &masks.first_inputs);
             } else {
-                self.ones.push(image, &masks.first_inputs);
+                self.ones.push(class, pixels, &masks.first_inputs);
             }
         }
         let order = self.ones.sort_rows();
@@ -132,12 +137,15 @@ impl Workspace {
             let x = as_scalars_mut(x);
             self.ones.row(row).iter().for_each(|&column| x[column as usize] = 1.0);
         }
-        if levels > 2 {
+        if !self.levels.is_empty() {
             self.load_levels(images, masks, scaled.then(|| 1.0 / (levels - 1) as f32));
         }
-        let per_pixel = self.input.units(levels);
+        // The class is a pixel before all others: no image that has one begins as the base row does.
         let zero_pixels = |row: usize| {
-            self.ones.row(row).first().map_or(self.dim, |&first| first as usize / per_pixel)
+            let first = self.ones.row(row).first();
+            first.map_or(self.dim, |&first| {
+                (first as usize).saturating_sub(self.classes) / per_pixel
+            })
         };
         for (buffers, degrees) in self.hidden.iter_mut().zip(&masks.degrees) {
             // A unit sees as many leading pixels as its degree says.
@@ -157,19 +165,21 @@ impl Workspace {
     /// Writes the level of every pixel into `levels` and, `scale` times it, into `x`.
     fn load_levels<'a>(
         &mut self,
-        images: impl Iterator<Item = &'a [u8]>,
+        images: impl Iterator<Item = Example<'a>>,
         masks: &SortedMasks,
         scale: Option<f32>,
     ) {
         let stride = batch_shape(self.dim).stride();
-        for (image, &row) in images.zip(&self.rows) {
+        let x_stride = batch_shape(self.classes + self.dim).stride();
+        for (Example { pixels, .. }, &row) in images.zip(&self.rows) {
             let levels = as_scalars_mut(&mut self.levels[row * stride..][..stride]);
             for (level, &pixel) in levels.iter_mut().zip(&masks.pixels) {
-                *level = f32::from(image[pixel as usize]);
+                *level = f32::from(pixels[pixel as usize]);
             }
             if let Some(scale) = scale {
-                let x = as_scalars_mut(&mut self.x[row * stride..][..stride]);
-                x.iter_mut().zip(levels).for_each(|(x, level)| *x = scale * *level);
+                let x = as_scalars_mut(&mut self.x[row * x_stride..][..x_stride]);
+                let x = x[self.classes..].iter_mut();
+                x.zip(&levels[..self.dim]).for_each(|(x, level)| *x = scale * *level);
             }
         }
     }

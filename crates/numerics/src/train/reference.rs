@@ -146,7 +146,8 @@ impl<'a> ReferenceTrainer<'a> {
             )?;
             self.engines.insert(mask, engine);
         }
-        let losses = self.engines[&mask].nll(&self.params, &x)?;
+        let classes = indices.iter().map(|&i| train.example(i as usize).class);
+        let losses = self.engines[&mask].nll_given(&self.params, &x, classes)?;
         let gradients = losses.mean(0)?.backward()?;
         self.steps += 1;
         if let Some(gradient) = gradients.get(&self.params) {
@@ -201,9 +202,11 @@ impl<'a> ReferenceTrainer<'a> {
     fn score(&self, images: &Images) -> Result<f64> {
         const PART: usize = 1000;
         let mut total = 0.0;
-        for part in images.pixels().chunks(PART * images.dim()) {
+        for (part, first) in images.pixels().chunks(PART * images.dim()).zip((0..).step_by(PART)) {
             let x = self.images(part.to_vec(), images.dim())?;
-            let losses = self.scored.nll(&self.params.as_detached_tensor(), &x)?;
+            let classes = (first..first + x.dim(0)?).map(|i| images.example(i).class);
+            let losses =
+                self.scored.nll_given(&self.params.as_detached_tensor(), &x, classes)?;
             total += losses.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?;
         }
         Ok(total / images.count() as f64)

@@ -1,5 +1,6 @@
 //! One training step: forward pass, backward pass and update in one, in buffers that are reused.
 
+use crate::data::Example;
 use crate::made::kernels::simd::F32x16;
 use crate::made::kernels::update::{UpdateRule, UpdateTarget};
 use crate::made::masks::MaskSet;
@@ -49,14 +50,14 @@ impl Stepper {
         made.update(|params| training.unpack(layout, &self.weights, params))
     }
 
-    /// Trains on one minibatch of 0/1 images; the learning rate is multiplied by `factor`. Returns
+    /// Trains on one minibatch of images; the learning rate is multiplied by `factor`. Returns
     /// the sum of their negative log-likelihoods before the update, nats.
     pub(crate) fn step<'a>(
         &mut self,
         network: &Network,
         pool: &ThreadPool,
         masks: &SortedMasks,
-        images: impl Iterator<Item = &'a [u8]> + Clone,
+        images: impl Iterator<Item = Example<'a>> + Clone,
         factor: f64,
     ) -> f64 {
         self.steps += 1;
@@ -69,7 +70,7 @@ impl Stepper {
         network: &Network,
         pool: &ThreadPool,
         masks: &SortedMasks,
-        images: impl Iterator<Item = &'a [u8]> + Clone,
+        images: impl Iterator<Item = Example<'a>> + Clone,
         rule: UpdateRule,
     ) -> f64 {
         let Self { weights, state: [s, u], workspace, sorted, .. } = self;
@@ -94,17 +95,18 @@ pub struct MinibatchGradient {
     pub gradient: Vec<f32>,
 }
 
-/// Computes the gradient that a training step on some 0/1 images would apply, by the same kernels.
+/// Computes the gradient that a training step on some images would apply, by the same kernels.
 pub fn minibatch_gradient<'a>(
     made: &Made,
     pool: &ThreadPool,
     masks: &MaskSet,
-    images: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+    images: impl ExactSizeIterator<Item: Into<Example<'a>>> + Clone,
 ) -> MinibatchGradient {
     // Any optimiser with one array of state, into which `Record` writes the gradient.
     let optimizer = Optimizer::Sgd { lr: 0.0, momentum: 1.0 };
     let mut stepper = Stepper::new(optimizer, made, images.len());
     let (network, sorted) = (made.network(), made.sort_masks(masks));
+    let images = images.map(Into::into);
     let nll_sum_nats = stepper.update(network, pool, &sorted, images, UpdateRule::Record);
     let mut gradient = vec![0.0; network.layout.len];
     network.training.unpack(&network.layout, &stepper.state[0], &mut gradient);

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::data::{Dataset, Images};
+use crate::data::{Dataset, Example, Images};
 use crate::made::evaluate::{Scorer, mean};
 use crate::made::masks::Masks;
 use crate::made::model::Made;
@@ -277,10 +277,12 @@ impl<'a> TrainingLoop<'a> {
                 .iter()
                 .flat_map(|&i| binarized(train.row(i as usize), self.seed, epoch, i))
                 .collect();
-            step.step(network, self.pool, masks, drawn.chunks_exact(train.dim()), factor)
+            let rows = drawn.chunks_exact(train.dim()).zip(indices);
+            let examples = rows.map(|(pixels, &i)| Example { pixels, ..train.example(i as usize) });
+            step.step(network, self.pool, masks, examples, factor)
         } else {
-            let rows = indices.iter().map(|&i| train.row(i as usize));
-            step.step(network, self.pool, masks, rows, factor)
+            let examples = indices.iter().map(|&i| train.example(i as usize));
+            step.step(network, self.pool, masks, examples, factor)
         };
         self.images_seen += indices.len();
         loss
@@ -311,5 +313,5 @@ pub fn trained_bits(data: &Dataset, seed: Seed, epoch: usize, count: usize) -> I
     }
     let drawn =
         (0..images.count()).flat_map(|i| binarized(images.row(i), seed, epoch - 1, i as u32));
-    Images::new(drawn.collect::<Vec<_>>(), images.dim())
+    images.with_pixels(drawn.collect::<Vec<_>>())
 }

@@ -77,12 +77,13 @@ fn set_bits(mut word: u64) -> impl Iterator<Item = u32> {
     })
 }
 
-/// Sorts the indices from `start` on, different ones below `n_columns`; `bits` is a buffer of zeros.
-fn sort_columns(indices: &mut Vec<u32>, start: usize, n_columns: usize, bits: &mut Vec<u64>) {
+/// Sorts the indices from `start` on, which are all different; `bits` is a buffer of zeros.
+fn sort_columns(indices: &mut Vec<u32>, start: usize, bits: &mut Vec<u64>) {
     if indices[start..].is_sorted() {
         return;
     }
-    bits.resize(n_columns.div_ceil(64), 0);
+    let last = indices[start..].iter().max().map_or(0, |&last| last as usize);
+    bits.resize(bits.len().max(last / 64 + 1), 0);
     indices
         .drain(start..)
         .for_each(|column| bits[column as usize / 64] |= 1 << (column % 64));
@@ -99,26 +100,34 @@ impl BinaryMatrix {
         self.row_order.clear();
     }
 
-    /// Adds a row: ones where `bytes` are not zero, byte `i` in column `columns[i]`.
-    pub(crate) fn push(&mut self, bytes: &[u8], columns: &[u32]) {
+    /// Adds a row: ones where `bytes` are not zero, byte `i` in column `columns[i]`, and one in
+    /// column `before`, which is before all of these.
+    pub(crate) fn push(&mut self, before: Option<u32>, bytes: &[u8], columns: &[u32]) {
         let Self { csr: IndexLists { indptr, indices }, row_order, bits, .. } = self;
         let start = indices.len();
+        indices.extend(before);
         for (bytes, columns) in bytes.chunks(64).zip(columns.chunks(64)) {
             indices.extend(set_bits(nonzero_bits(bytes)).map(|bit| columns[bit as usize]));
         }
-        sort_columns(indices, start, columns.len(), bits);
+        sort_columns(indices, start, bits);
         row_order.push(row_order.len() as u32);
         indptr.push(indices.len() as u32);
     }
 
     /// Adds a row: for each of `levels` that is not zero, a one in the column that many after the
-    /// one before `first_columns[i]`, of `n_columns`.
-    pub(crate) fn push_one_hot(&mut self, levels: &[u8], first_columns: &[u32], n_columns: usize) {
+    /// one before `first_columns[i]`, and one in column `before`.
+    pub(crate) fn push_one_hot(
+        &mut self,
+        before: Option<u32>,
+        levels: &[u8],
+        first_columns: &[u32],
+    ) {
         let Self { csr: IndexLists { indptr, indices }, row_order, bits, .. } = self;
         let start = indices.len();
+        indices.extend(before);
         let lit = levels.iter().zip(first_columns).filter(|(level, _)| **level > 0);
         indices.extend(lit.map(|(&level, first)| first + u32::from(level) - 1));
-        sort_columns(indices, start, n_columns, bits);
+        sort_columns(indices, start, bits);
         row_order.push(row_order.len() as u32);
         indptr.push(indices.len() as u32);
     }
@@ -414,7 +423,7 @@ mod tests {
                 for x in elements.iter_mut() { *x = f32::from(*x > 1.0); }
                 // Pixels in another order than their columns.
                 let pixels: Vec<u8> = elements.iter().rev().map(|&x| x as u8).collect();
-                ones.push(&pixels, &order);
+                ones.push(None, &pixels, &order);
             }
             ones.build_csc(rows);
             let pool = ThreadPool::new(threads);
