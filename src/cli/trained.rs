@@ -232,13 +232,18 @@ impl TrainedModel {
         self.places.iter().any(|place| place.name == name)
     }
 
-    /// One of the three sets of a data set as 0/1. Grey levels of training images are binarised as
-    /// in the run's best epoch.
-    pub(crate) fn bits(&self, data: &Dataset, part: Part) -> Images {
+    /// One of the three sets of a data set with the levels that the model is scored on. Training
+    /// images that are binarised again every epoch are those of the run's best one.
+    pub(crate) fn scored(&self, data: &Dataset, part: Part) -> Images {
         match part {
             Part::Train => trained_bits(data, self.spec.seed, self.best_epoch, data.train.count()),
-            _ => data.binary(part),
+            _ => data.scored(part),
         }
+    }
+
+    /// Number of levels of a pixel.
+    pub(crate) fn levels(&self) -> usize {
+        self.run.config.data.levels.get()
     }
 
     /// Path of the data set on which it was trained, if it is named by one.

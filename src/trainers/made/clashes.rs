@@ -2,6 +2,7 @@
 //! first run starts.
 
 use crate::config::RunConfig;
+use crate::data::{Binarize, DataConfig};
 use crate::made::ordering::OrderingRule;
 use crate::made::{MaskCount, ModelConfig, Resample};
 use crate::trainer::Clash;
@@ -13,6 +14,7 @@ pub(super) fn clashes(config: &RunConfig) -> Vec<Clash> {
         masks_averaged(config),
         orderings_averaged(config),
         batch(config),
+        greys_binarised(config),
         too_large(config),
     ]
     .into_iter()
@@ -98,6 +100,22 @@ pub(super) fn too_large(config: &RunConfig) -> Option<Clash> {
         ),
         settings: vec!["model.hidden"],
         help: "at most 1,000 layers, 10 million units and 2^36 weights are expected",
+    })
+}
+
+fn greys_binarised(config: &RunConfig) -> Option<Clash> {
+    let DataConfig { levels, binarize, .. } = &config.data;
+    let rule = match binarize {
+        Binarize::Threshold => return None,
+        Binarize::Stochastic => "stochastic",
+        Binarize::Dynamic => "dynamic",
+    };
+    levels.is_grey().then(|| Clash {
+        message: format!(
+            "data.levels = {levels} keeps greys, and data.binarize = \"{rule}\" makes them 0 and 1"
+        ),
+        settings: vec!["data.levels", "data.binarize"],
+        help: "grey levels are quantised without a draw: set data.levels = 2, or leave data.binarize out",
     })
 }
 

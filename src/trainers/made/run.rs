@@ -9,7 +9,7 @@ use super::run_config;
 use crate::config::{RunConfig, SampleOrder};
 use crate::cost::{MadeCost, SCORED_TRAIN};
 use crate::data::nearest::nearest;
-use crate::data::{DataSize, Dataset, Images, Shape};
+use crate::data::{DataSize, Dataset, Images, Part, Shape};
 use crate::made::evaluate::{
     conditional_probabilities, mean, nll_averaged_conditionals, nll_mixture, nll_single_mask,
 };
@@ -500,10 +500,11 @@ fn samples(
             drawing,
         ),
     };
-    let threshold = if data.dynamic() { 127 } else { 0 };
-    let neighbours: Vec<u8> = nearest(&drawn.images, &data.train, threshold)
+    let train = data.scored(Part::Train);
+    let neighbours: Vec<u8> = nearest(&drawn.images, &train, data.levels)
         .into_iter()
-        .flat_map(|i| data.train.row(i).iter().map(|&p| u8::from(p > threshold)))
+        .flat_map(|i| train.row(i))
+        .copied()
         .collect();
     let shape = [config.count, data.shape.dim()];
     Ok(vec![

@@ -4,8 +4,9 @@
 use serde_json::Value;
 
 use crate::config::RunConfig;
+use crate::data::LevelCount;
 use crate::trainer::kind::Kind::{
-    self, Choice, Count, CountOr, Counts, Flag, Number, Rising, Tag, Text,
+    self, Choice, Count, CountOf, CountOr, Counts, Flag, Number, Rising, Tag, Text,
 };
 use crate::trainer::kind::{ABOVE_ZERO, Bounds, FRACTION, INSIDE_ONE, SEED_MAX, WordValue};
 use crate::trainer::{Setting, Settings};
@@ -30,11 +31,23 @@ pub(super) fn settings() -> Settings {
             }
             (found, _) => found.cloned().unwrap_or_default(),
         };
-        Setting { path: path.into(), kind, doc: doc.into(), default }
+        Setting {
+            path: path.into(),
+            kind,
+            doc: doc.into(),
+            default,
+            implied: false,
+        }
     };
     // A constant has a default of its own only if its word is that of the default.
     let constant = |path: &str, kind: Kind, doc: &str, unless_given: Option<f64>| Setting {
         default: unless_given.map_or(Value::Null, Value::from),
+        ..setting(path, kind, doc)
+    };
+    // Serde leaves it out at its default, which is therefore not in the configuration.
+    let implied = |path: &str, kind: Kind, doc: &str, default: Value| Setting {
+        default,
+        implied: true,
         ..setting(path, kind, doc)
     };
     Settings::new(vec![
@@ -60,6 +73,12 @@ pub(super) fn settings() -> Settings {
                 ("dynamic", "training images drawn anew every epoch"),
             ]),
             "how grey pixels become 0 or 1; likelihoods under two ways do not compare",
+        ),
+        implied(
+            "data.levels",
+            CountOf(&LevelCount::ALL),
+            "levels of a pixel; 2 = on or off, more are greys: likelihoods of two numbers do not compare",
+            LevelCount::default().get().into(),
         ),
         setting(
             "model.hidden",
