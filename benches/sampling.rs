@@ -47,7 +47,7 @@ fn main() {
     let made = Made::new(&model, shape, &masks, Seed(0)).expect("a model");
     let mask = masks.evaluated(0);
     let pool = ThreadPool::new(threads);
-    let drawing = Drawing { seed: Seed(1), temperature: 1.0, evidence: None };
+    let drawing = Drawing::new(Seed(1));
     let images = draw(&made, &pool, std::slice::from_ref(&mask), count, drawing)
         .expect("samples")
         .images;

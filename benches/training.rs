@@ -47,6 +47,7 @@ fn main() {
         train: images,
         valid: one.clone(),
         test: one,
+        levels: 2,
         binarization: Binarization::NoneNeeded,
         left_out: vec![],
         origin: Origin::default(),

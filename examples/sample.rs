@@ -24,7 +24,7 @@ fn main() -> anyhow::Result<()> {
     let side = MadeFacts::of(&summary.facts).expect("a run of MADE").dim.isqrt();
     let run = MadeRun::of(&spec.key());
     let (masks, made) = load_model(&run, Shape { width: side, height: side }, &model)?;
-    let drawing = Drawing { seed: run.seed, temperature: 1.0, evidence: None };
+    let drawing = Drawing::new(run.seed);
     let drawn = draw(&made, &ThreadPool::new(1), &[masks.evaluated(0)], 1, drawing)?;
     for row in drawn.images.pixels().chunks(side) {
         println!(

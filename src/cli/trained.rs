@@ -72,10 +72,10 @@ impl DrawArgs {
     /// Settings of sampling: the options given, else those of the run.
     pub(crate) fn drawing(&self, run: &MadeRun) -> Drawing<'static> {
         let own = run.config.sample.temperature;
+        let temperature = if self.greedy { 0.0 } else { self.temperature.unwrap_or(own) };
         Drawing {
-            seed: self.seed.map_or(run.seed, crate::rng::Seed),
-            temperature: if self.greedy { 0.0 } else { self.temperature.unwrap_or(own) },
-            evidence: None,
+            temperature,
+            ..Drawing::new(self.seed.map_or(run.seed, crate::rng::Seed))
         }
     }
 }
@@ -232,13 +232,18 @@ impl TrainedModel {
         self.places.iter().any(|place| place.name == name)
     }
 
-    /// One of the three sets of a data set as 0/1. Grey levels of training images are binarised as
-    /// in the run's best epoch.
-    pub(crate) fn bits(&self, data: &Dataset, part: Part) -> Images {
+    /// One of the three sets of a data set with the levels that the model is scored on. Training
+    /// images that are binarised again every epoch are those of the run's best one.
+    pub(crate) fn scored(&self, data: &Dataset, part: Part) -> Images {
         match part {
             Part::Train => trained_bits(data, self.spec.seed, self.best_epoch, data.train.count()),
-            _ => data.binary(part),
+            _ => data.scored(part),
         }
+    }
+
+    /// Number of levels of a pixel.
+    pub(crate) fn levels(&self) -> usize {
+        self.run.config.data.levels.get()
     }
 
     /// Path of the data set on which it was trained, if it is named by one.

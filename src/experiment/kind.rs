@@ -16,6 +16,9 @@ impl Kind {
             (Self::Count { min, max } | Self::CountOr { min, max, .. }, Toml::Integer(Some(n))) => {
                 u64::try_from(*n).ok().filter(|n| (*min..=*max).contains(n)).map(Value::from)
             }
+            (Self::CountOf(counts), Toml::Integer(Some(n))) => {
+                u64::try_from(*n).ok().filter(|n| counts.contains(n)).map(Value::from)
+            }
             (Self::CountOr { word, json, .. }, Toml::Text(text)) => {
                 (text == word).then(|| match json {
                     WordValue::Absent => Value::Null,
@@ -76,7 +79,9 @@ impl Kind {
             }
             (Self::CountOr { word, .. }, Toml::Text(text)) => error.suggest(text, [*word]),
             (_, Toml::Date) => error.help("TOML reads this as a date; a text is written in quotes"),
-            (Self::Count { .. } | Self::CountOr { .. }, Toml::Float(x)) if x.fract() == 0.0 => {
+            (Self::Count { .. } | Self::CountOf(_) | Self::CountOr { .. }, Toml::Float(x))
+                if x.fract() == 0.0 =>
+            {
                 error.help(format!("write {} without a decimal point", number(*x)))
             }
             (Self::Flag, Toml::Text(text)) if text == "true" || text == "false" => {

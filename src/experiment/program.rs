@@ -131,6 +131,7 @@ pub fn program_settings(declaration: &Declaration) -> Settings {
         kind: Kind::Free(FreeKind::of(value).unwrap_or(FreeKind::Text)),
         doc: String::new(),
         default: value.clone(),
+        implied: false,
     };
     Settings::new(declaration.settings.iter().map(setting).collect())
 }

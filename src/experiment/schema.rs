@@ -352,6 +352,7 @@ fn kind(kind: &Kind) -> Value {
     match kind {
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Count { min, max } => count(min, max),
+        Kind::CountOf(counts) => json!({ "enum": counts }),
         Kind::CountOr { min, max, word, .. } => {
             json!({ "anyOf": [count(min, max), { "const": word }] })
         }

@@ -51,21 +51,29 @@ impl Bitmap<Color> {
 pub(crate) const CLEAR: u8 = 0;
 
 impl Bitmap<u8> {
-    /// PNG with two bits per dot: `CLEAR`, or the index of one of `colors`, from 1.
-    pub(crate) fn palette_png(&self, colors: [Color; 2]) -> Result<Vec<u8>, EncodingError> {
-        let stride = self.width.div_ceil(4);
+    /// PNG of dots that are `CLEAR` or the index of one of at most 255 `colors`, from 1: with two
+    /// bits per dot for up to three of them, else with eight.
+    pub(crate) fn palette_png(&self, colors: &[Color]) -> Result<Vec<u8>, EncodingError> {
+        let (depth, bits) = match colors.len() {
+            0..=3 => (BitDepth::Two, 2),
+            _ => (BitDepth::Eight, 8),
+        };
+        let in_a_byte = 8 / bits;
+        let stride = self.width.div_ceil(in_a_byte);
         let mut data = vec![0u8; stride * self.height()];
         for (i, index) in self.dots.iter().enumerate() {
             let (x, y) = (i % self.width, i / self.width);
-            data[y * stride + x / 4] |= index << (6 - 2 * (x % 4));
+            data[y * stride + x / in_a_byte] |= index << (8 - bits * (x % in_a_byte + 1));
         }
         // The colour of transparent dots: white, for viewers that ignore transparency.
-        let palette = [Color(0xFF, 0xFF, 0xFF), colors[0], colors[1]];
+        let palette = [&[Color(0xFF, 0xFF, 0xFF)], colors].concat();
         self.encode(&data, |encoder| {
             encoder.set_color(ColorType::Indexed);
-            encoder.set_depth(BitDepth::Two);
-            encoder.set_palette(palette.map(|Color(r, g, b)| [r, g, b]).concat());
-            encoder.set_trns(vec![0, 255, 255]);
+            encoder.set_depth(depth);
+            encoder.set_palette(
+                palette.iter().flat_map(|&Color(r, g, b)| [r, g, b]).collect::<Vec<u8>>(),
+            );
+            encoder.set_trns([&[0][..], &vec![255; colors.len()]].concat());
         })
     }
 }

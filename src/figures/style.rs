@@ -19,6 +19,8 @@ pub const CONTEXT: Color = Color(0xC9, 0xCE, 0xD4);
 pub const TILE: Color = Color(0xF1, 0xF2, 0xF4);
 /// Missing or hidden pixels.
 pub const HIDDEN: Color = Color(0xD5, 0xD9, 0xDE);
+/// Pixels that are not given, among grey ones.
+pub const NOT_GIVEN: Color = Color(0x9C, 0xC4, 0xE4);
 /// Background of the page.
 pub const WHITE: Color = Color(0xFF, 0xFF, 0xFF);
 /// The only accent colour of pictures without variants.

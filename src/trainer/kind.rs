@@ -20,6 +20,8 @@ pub enum Kind {
         /// Maximum.
         max: u64,
     },
+    /// One of several whole numbers, ascending.
+    CountOf(&'static [u64]),
     /// A whole number or one word, which counts as larger than every number.
     CountOr {
         /// Minimum.
@@ -234,6 +236,7 @@ impl Kind {
         matches!(
             self,
             Self::Count { .. }
+                | Self::CountOf(_)
                 | Self::CountOr { .. }
                 | Self::Number(_)
                 | Self::Free(FreeKind::Integer | FreeKind::Number)
@@ -245,6 +248,10 @@ impl Kind {
         match self {
             Self::Flag => "true or false".into(),
             Self::Count { min, max } => format!("a whole number {}", count_range(*min, *max)),
+            Self::CountOf(counts) => {
+                let counts: Vec<String> = counts.iter().map(u64::to_string).collect();
+                any_of(counts.iter().map(String::as_str))
+            }
             Self::CountOr { min, max, word, .. } => {
                 format!("a whole number {} or \"{word}\"", count_range(*min, *max))
             }
@@ -282,6 +289,7 @@ impl Kind {
             (Self::Count { min, max } | Self::CountOr { min, max, .. }, _) => {
                 count(value, *min, *max)
             }
+            (Self::CountOf(counts), _) => value.as_u64().is_some_and(|n| counts.contains(&n)),
             (Self::Number(bounds), _) => number(value, *bounds),
             (Self::Counts { min, max }, Value::Array(list)) => {
                 list.iter().all(|item| count(item, *min, *max))

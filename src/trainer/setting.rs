@@ -23,6 +23,9 @@ pub struct Setting {
     pub doc: String,
     /// Value if no file mentions it; null if it is then absent, or must be written.
     pub default: Value,
+    /// True if configurations leave it out at its default. So does a setting that was added after
+    /// runs had been trained without it: their identity remains.
+    pub implied: bool,
 }
 
 /// Index of a setting among its trainer's [`Settings`].
@@ -118,7 +121,8 @@ impl Settings {
     pub(crate) fn config<'a>(&'a self, value: impl Fn(Leaf) -> &'a Value) -> Config {
         let mut root = Map::new();
         for (leaf, setting) in self.all.iter().enumerate() {
-            if self.tag(leaf).is_some() {
+            let is_implied = setting.implied && *value(leaf) == setting.default;
+            if is_implied || self.tag(leaf).is_some() {
                 continue;
             }
             let mut keys = setting.path.split('.');

@@ -10,7 +10,7 @@ use ablade::record::RunStatus;
 use ablade::results::ExperimentResults;
 use ablade::trainers::made::figures::Artefacts;
 
-use crate::support::made_up::{Recipe, artefacts, strings};
+use crate::support::made_up::{Recipe, artefacts, artefacts_of, strings};
 
 /// Folder in which pictures remain for inspection.
 fn folder(name: &str) -> PathBuf {
@@ -134,6 +134,42 @@ fn of<'a>(charts: &'a [(&'static str, Chart)], name: &str) -> &'a Chart {
         .find(|(known, _)| *known == name)
         .unwrap_or_else(|| panic!("no figure {name}"))
         .1
+}
+
+#[test]
+fn grey_images_are_drawn_in_proportional_greys() {
+    let study = Recipe::default().study();
+    for levels in [4, 16, 256] {
+        let artefacts = artefacts_of(&study, levels);
+        let charts = charts(&study, 0, &artefacts);
+        let expected = [
+            (
+                "completions",
+                "One pass: the expected grey of each pixel given the true earlier ones.",
+            ),
+            ("completions", "the blue pixels are drawn."),
+            (
+                "neighbours",
+                "the training image with the smallest sum of differences of grey levels.",
+            ),
+        ];
+        for (name, words) in expected {
+            assert!(of(&charts, name).subtitle.contains(words), "{}", of(&charts, name).subtitle);
+        }
+        let Body::Raster(raster) = &of(&charts, "samples").panels[0].body else {
+            panic!("samples are a raster")
+        };
+        let mut classes = raster.cells.clone();
+        classes.sort_unstable();
+        classes.dedup();
+        // And tiles without an image.
+        let shades = levels.min(64);
+        assert!((shades / 2..=shades + 1).contains(&classes.len()), "{levels}: {classes:?}");
+        for figure in draw_files(&study, &artefacts, &WantedFiles::of(&PlotOptions::default())) {
+            let stem = folder(&format!("grey-{levels}")).join(&figure.name);
+            std::fs::write(stem.with_extension("png"), &figure.pictures.png).unwrap();
+        }
+    }
 }
 
 fn orderings() -> (&'static str, Vec<String>) {

@@ -149,7 +149,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(120))]
 
     /// Two sets have the same fingerprint if and only if a run sees the same of both, for all steps
-    /// between the files and the bits: division, cut, rule, seed, order, rotation of known sets.
+    /// between the files and the bits: division, cut, rule, levels, seed, order, rotation of known
+    /// sets.
     #[test]
     fn a_fingerprint_is_what_a_run_sees(
         rows in prop::collection::vec(prop::collection::vec(prop::sample::select(vec![0u8, 1, 90, 255]), 4), 12..20),
@@ -159,10 +160,13 @@ proptest! {
         let sets = [first, second].map(|(layout, seed, rule, train, grey)| {
             let rows: Vec<Vec<u8>> = rows.iter().map(|row| row.iter().map(|&l| if grey { l } else { l / 90 }).collect()).collect();
             let path = write(folder.path(), layout, &rows);
-            let rule = ["threshold", "stochastic", "dynamic"][rule];
+            let (rule, levels) = [
+                ("threshold", 2), ("stochastic", 2), ("dynamic", 2), ("threshold", 4), ("threshold", 16), ("threshold", 256),
+            ][rule];
             named(&path, |config| {
                 (config.size, config.seed, config.train) = (2, seed, train.then_some(4));
                 config.binarize = serde_json::from_value(rule.into()).expect("a rule");
+                config.levels = levels.try_into().expect("a number of levels");
             })
         });
         let [a, b] = &sets;
@@ -171,9 +175,10 @@ proptest! {
     }
 }
 
-/// A layout, a seed, a rule, and two flags: training images are cut, grey levels are preserved.
+/// A layout, a seed, a rule with a number of levels, and two flags: training images are cut, grey
+/// levels are preserved.
 fn settings() -> impl Strategy<Value = (usize, u64, usize, bool, bool)> {
-    (0usize..5, 0u64..2, 0usize..3, any::<bool>(), any::<bool>())
+    (0usize..5, 0u64..2, 0usize..6, any::<bool>(), any::<bool>())
 }
 
 fn as_idx(rows: &[Vec<u8>]) -> Vec<u8> {

@@ -37,6 +37,7 @@ impl LineTrainer {
             kind,
             default,
             doc: doc.into(),
+            implied: false,
         };
         let rate = Bounds { min: Some((0.0, false)), max: Some((1.0, true)) };
         let settings = Settings::new(vec![

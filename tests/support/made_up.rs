@@ -225,7 +225,9 @@ impl Recipe {
 /// Shape of the fixture's images.
 pub(crate) const SHAPE: Shape = Shape { width: 14, height: 14 };
 
-fn rings(count: usize, seed: u64, noise: f64) -> Images {
+/// Rings in pixels of this many levels; those of more than two have soft edges.
+fn rings(count: usize, seed: u64, noise: f64, levels: usize) -> Images {
+    let highest = (levels - 1) as f64;
     let mut stream = Seed(seed).stream(Purpose::Data, 0);
     let mut pixels = Vec::with_capacity(count * SHAPE.dim());
     for _ in 0..count {
@@ -236,15 +238,26 @@ fn rings(count: usize, seed: u64, noise: f64) -> Images {
         );
         for i in 0..SHAPE.dim() {
             let (dx, dy) = ((i % SHAPE.width) as f64 - x, (i / SHAPE.width) as f64 - y);
-            let on = (dx.hypot(dy) - r).abs() < 0.8;
-            pixels.push(u8::from(on != (stream.uniform() < noise)));
+            let from_ring = (dx.hypot(dy) - r).abs();
+            let level = match levels {
+                2 => f64::from(u8::from(from_ring < 0.8)),
+                _ => (highest * (1.6 - from_ring).clamp(0.0, 1.0)).round(),
+            };
+            let is_noise = stream.uniform() < noise;
+            pixels.push(if is_noise { highest - level } else { level } as u8);
         }
     }
     Images::new(pixels, SHAPE.dim())
 }
 
-/// Images for every finished run of a study.
+/// Binary images for every finished run of a study.
 pub(crate) fn artefacts(study: &ExperimentResults) -> Artefacts {
+    artefacts_of(study, 2)
+}
+
+/// Images for every finished run of a study, in pixels of this many levels.
+pub(crate) fn artefacts_of(study: &ExperimentResults, levels: usize) -> Artefacts {
+    let rings = |count, seed, noise| rings(count, seed, noise, levels);
     let finished = |id: &RunId| study.records[id].status == RunStatus::Finished;
     let ids: Vec<&RunId> =
         study.plan.runs.iter().map(|run| &run.id).filter(|id| finished(id)).collect();
@@ -253,12 +266,14 @@ pub(crate) fn artefacts(study: &ExperimentResults) -> Artefacts {
             (*id).clone(),
             Picture {
                 shape: SHAPE,
+                levels,
                 images: rings(100, i as u64, 0.01 + 0.002 * i as f64),
             },
         )
     });
     let completion = Completion {
         shape: SHAPE,
+        levels,
         originals: rings(10, 999, 0.0),
         given: (0..SHAPE.dim()).map(|i| i < SHAPE.dim() / 2).collect(),
         completions: (0..4).map(|k| rings(10, 700 + k, 0.02)).collect(),
@@ -267,7 +282,7 @@ pub(crate) fn artefacts(study: &ExperimentResults) -> Artefacts {
                 .pixels()
                 .iter()
                 .enumerate()
-                .map(|(i, p)| p * 200 + (i % 50) as u8)
+                .map(|(i, &p)| (usize::from(p) * 200 / (levels - 1) + i % 50) as u8)
                 .collect::<Vec<u8>>(),
             SHAPE.dim(),
         )),
@@ -279,7 +294,11 @@ pub(crate) fn artefacts(study: &ExperimentResults) -> Artefacts {
             .map(|(id, p)| (id.clone(), Picture { images: rings(100, 5, 0.0), ..p.clone() }))
             .collect(),
         samples,
-        tests: [("d5e1".to_owned(), Picture { shape: SHAPE, images: rings(100, 999, 0.0) })].into(),
+        tests: [(
+            "d5e1".to_owned(),
+            Picture { shape: SHAPE, levels, images: rings(100, 999, 0.0) },
+        )]
+        .into(),
         completions: ids.first().map(|id| ((*id).clone(), completion)).into_iter().collect(),
         problems: Vec::new(),
     }

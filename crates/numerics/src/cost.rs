@@ -94,7 +94,7 @@ pub fn nominal_training(config: &RunConfig, dim: usize) -> f64 {
 
 /// Layout of a model of images of `dim` pixels.
 fn layout(config: &RunConfig, dim: usize) -> ParamLayout {
-    ParamLayout::new(&config.model, Variables { dim, levels: config.data.levels.get() })
+    ParamLayout::new(&config.model, Variables { dim, levels: config.data.levels.get(), classes: 0 })
 }
 
 /// Multiply-adds of training on one image.

@@ -14,7 +14,8 @@ use crate::cli::show::progress::ProgressMode;
 use crate::cli::show::terminal::{fit, is_dumb, stdout_width, style};
 use crate::cli::{Exit, Global, Terminal};
 use crate::data::{
-    self, Binarize, DataConfig, DataError, DescribedImages, Library, Part, Place, catalog,
+    self, Binarize, DataConfig, DataError, DescribedImages, LevelCount, Library, Part, Place,
+    catalog,
 };
 use crate::text::thousands;
 use crate::trainers::made::describe::size_passed_over;
@@ -42,12 +43,14 @@ const SHOW_EXAMPLES: &str = "\
 Examples:
   ablade data show letters   plots/data-letters.png
   ablade data show photos --size 16 --part test
-  ablade data show mnist --binarize dynamic --out mnist.png";
+  ablade data show mnist --binarize dynamic --out mnist.png
+  ablade data show letters --levels 16";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   ablade data export digits --train 5000 --valid 1000 --test 1000 --out bits.npy
-  ablade data export letters --size 16 --out letters.npz";
+  ablade data export letters --size 16 --out letters.npz
+  ablade data export letters --levels 16 --out greys.npz";
 
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
@@ -85,13 +88,16 @@ enum DataCommand {
         /// the grey levels of training images
         #[arg(long, value_name = "RULE", value_parser = rule, default_value = "threshold")]
         binarize: Binarize,
+        /// Levels of a pixel: 2 (on or off), or 4, 16 or 256 greys
+        #[arg(long, value_name = "N", default_value_t)]
+        levels: LevelCount,
         /// File of the picture [default: data-NAME.png among the plots]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
         #[command(flatten)]
         json: JsonArgs,
     },
-    /// Write the bits of a data set, as a run sees them
+    /// Write the pixels of a data set, as a run sees them
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(Export),
 }
@@ -126,6 +132,9 @@ struct Export {
     /// the grey levels of training images
     #[arg(long, value_name = "RULE", value_parser = rule, default_value = "threshold")]
     binarize: Binarize,
+    /// Levels of a pixel: 2 (on or off), or 4, 16 or 256 greys, written as 0 to N - 1
+    #[arg(long, value_name = "N", default_value_t)]
+    levels: LevelCount,
 }
 
 pub(crate) fn data(
@@ -138,10 +147,11 @@ pub(crate) fn data(
         DataCommand::List { json } => list(&library, *json, terminal),
         DataCommand::Export(args) => export(args, &library, terminal),
         DataCommand::Fetch { names } => fetch(names, &library, global.progress, terminal),
-        DataCommand::Show { name, part, size, binarize, out, json } => {
+        DataCommand::Show { name, part, size, binarize, levels, out, json } => {
             let mut config = DataConfig {
                 name: name.clone(),
                 binarize: *binarize,
+                levels: *levels,
                 ..DataConfig::default()
             };
             config.size = size.unwrap_or(config.size);
@@ -321,11 +331,13 @@ fn export(args: &Export, library: &Library, terminal: &mut Terminal) -> anyhow::
         size,
         seed,
         binarize,
+        levels,
     } = args;
     let mut config = DataConfig {
         name: name.clone(),
         seed: *seed,
         binarize: *binarize,
+        levels: *levels,
         ..DataConfig::default()
     };
     (config.train, config.valid, config.test) = (*train, *valid, *test);

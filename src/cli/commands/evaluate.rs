@@ -232,7 +232,7 @@ pub(crate) fn images(
         let (line, warnings) = said_of(&dataset);
         return Ok(Chosen {
             name: format!("{} ({part})", own.name),
-            images: trained.bits(&dataset, part),
+            images: trained.scored(&dataset, part),
             line,
             warnings,
         });
@@ -255,7 +255,7 @@ pub(crate) fn images(
         let columns = dataset.origin.columns.clone();
         (
             format!("{name} ({part})"),
-            trained.bits(&dataset, part),
+            trained.scored(&dataset, part),
             columns,
             line,
             warnings,
@@ -294,7 +294,7 @@ fn compared(
     let (images, note) = data::in_order_of(own.origin.columns.as_deref(), images, columns)
         .map_err(|problem| anyhow::anyhow!("{source}: {problem}"))?;
     warnings.extend(note.map(|note| format!("{source}: {note}")));
-    let train = own.binary(Part::Train);
+    let train = own.scored(Part::Train);
     let mut known: Vec<&[u8]> = train.pixels().chunks_exact(train.dim()).collect();
     known.sort_unstable();
     let shared = (0..images.count())

@@ -13,10 +13,10 @@ use crate::cli::show::images::{ImageFile, PixelValues, Sheet, default_picture};
 use crate::cli::show::out::check_named;
 use crate::cli::trained::{DrawArgs, MaskArgs, Model, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
-use crate::data::{self, Images, Part};
-use crate::made::evaluate::conditional_probabilities;
+use crate::data::{self, DataConfig, Images, LevelCount, Part};
+use crate::made::evaluate::conditional_means;
 use crate::made::ordering::Ordering;
-use crate::made::sample::{Drawing, UNKNOWN, known_nll};
+use crate::made::sample::{Drawing, Evidence, known_nll};
 use crate::text::{count, fixed};
 
 /// Text below the options in `--help`.
@@ -43,7 +43,8 @@ pub(crate) struct InpaintArgs {
     run: RunArgs,
     #[command(flatten)]
     given: GivenArgs,
-    /// Instead of drawing, compute p(pixel = 1 | the true pixels before it) for every pixel
+    /// Instead of drawing, compute p(pixel = 1 | the true pixels before it) for every pixel; of grey
+    /// pixels, the expected level as a share of the last
     #[arg(long, conflicts_with_all = ["evidence", "draws", "seed", "temperature", "greedy", "which"])]
     reconstruct: bool,
     /// Images: numbers from 0 and ranges of them [default: 0-9]
@@ -150,35 +151,34 @@ pub(crate) fn inpaint(
     let given = args.given.pixels(&trained, model.masks()[0].ordering())?;
     let (model, reordered) = able(model, &given, &trained)?;
     let draws = args.draws as usize;
-    let evidence: Vec<u8> = originals
-        .pixels()
-        .chunks(given.len())
-        .flat_map(|image| partly(image, &given))
-        .collect();
-    let evidence = Images::new(evidence, given.len());
     // All draws of one image are contiguous.
-    let repeated: Vec<u8> = evidence
+    let repeated: Vec<u8> = originals
         .pixels()
         .chunks(given.len())
         .flat_map(|image| image.repeat(draws))
         .collect();
     let repeated = Images::new(repeated, given.len());
-    let drawing = Drawing { evidence: Some(&repeated), ..args.draw.drawing(&trained.run) };
+    let evidence = Evidence { images: &repeated, given: &given };
+    let drawing = Drawing { evidence: Some(evidence), ..args.draw.drawing(&trained.run) };
     let drawn = model.draw(&trained, originals.count() * draws, drawing)?.images;
+    let levels = trained.levels();
     for file in &out {
         if file.is_picture() {
             let mut sheet = Sheet::new(trained.shape, draws + 2);
             for i in 0..originals.count() {
-                sheet.hang(PixelValues::Bits(originals.row(i)));
-                sheet.hang(PixelValues::Bits(evidence.row(i)));
-                (0..draws).for_each(|k| sheet.hang(PixelValues::Bits(drawn.row(i * draws + k))));
+                let original = PixelValues::Levels(originals.row(i), levels);
+                sheet.hang(original);
+                sheet.hang_given(original, &given);
+                for k in 0..draws {
+                    sheet.hang(PixelValues::Levels(drawn.row(i * draws + k), levels));
+                }
             }
             file.write_sheet(&sheet)?;
         } else {
             file.write_values(
                 trained.shape,
                 &[originals.count(), draws],
-                PixelValues::Bits(drawn.pixels()),
+                PixelValues::Levels(drawn.pixels(), levels),
             )?;
         }
         terminal.remark(file.path.display());
@@ -196,18 +196,27 @@ pub(crate) fn inpaint(
         trained.name,
         given.len()
     )?;
-    let rest = rest_nll(&model, &trained, &originals, &evidence);
+    let rest = rest_nll(&model, &trained, &originals, &given);
     let nll = if reordered {
         "nll of the true rest, re-ordered model, nats"
     } else {
         "nll of the true rest, nats"
     };
-    let mut rows = FittedTable::new(&["image", nll, "drawn pixels that differ from it, mean"], &[]);
+    // Each draw counts its pixels that differ, or the mean difference of one drawn pixel.
+    let (off, of) = match levels {
+        2 => ("drawn pixels that differ from it, mean", 1),
+        _ => {
+            let head = "absolute difference of a drawn pixel from it, mean, levels";
+            (head, (given.len() - there).max(1))
+        }
+    };
+    let mut rows = FittedTable::new(&["image", nll, off], &[]);
     for (i, (number, rest)) in numbers.iter().zip(&rest).enumerate() {
         let off = (0..draws)
             .map(|k| data::nearest::distance(originals.row(i), drawn.row(i * draws + k)))
             .sum::<usize>();
-        rows.add([number.to_string(), fixed(*rest, 2), fixed(off as f64 / draws as f64, 1)]);
+        let off = off as f64 / (draws * of) as f64;
+        rows.add([number.to_string(), fixed(*rest, 2), fixed(off, if levels > 2 { 2 } else { 1 })]);
     }
     rows.print(terminal)?;
     Ok(Exit::Success)
@@ -220,27 +229,23 @@ fn reconstruct(
     out: &[ImageFile],
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let probabilities = conditional_probabilities(
-        &trained.made,
-        &trained.team,
-        &trained.masks.evaluated(0),
-        originals,
-    );
+    let first = trained.masks.evaluated(0);
+    let means = conditional_means(&trained.made, &trained.team, &first, originals);
     let dim = originals.dim();
     for file in out {
         if file.is_picture() {
             let groups = Sheet::square(trained.shape, originals.count(), 2);
             let mut sheet = Sheet::new(trained.shape, 2 * groups);
             for i in 0..originals.count() {
-                sheet.hang(PixelValues::Bits(originals.row(i)));
-                sheet.hang(PixelValues::Probabilities(&probabilities[i * dim..][..dim]));
+                sheet.hang(PixelValues::Levels(originals.row(i), trained.levels()));
+                sheet.hang(PixelValues::Shares(&means[i * dim..][..dim]));
             }
             file.write_sheet(&sheet)?;
         } else {
             file.write_values(
                 trained.shape,
                 &[originals.count()],
-                PixelValues::Probabilities(&probabilities),
+                PixelValues::Shares(&means),
             )?;
         }
         writeln!(terminal.out, "{}", file.path.display())?;
@@ -261,13 +266,6 @@ fn chosen(
     }
     let pixels: Vec<u8> = numbers.iter().flat_map(|&i| all.row(i)).copied().collect();
     Ok((numbers, Images::new(pixels, all.dim())))
-}
-
-fn partly<'a>(image: &'a [u8], given: &'a [bool]) -> impl Iterator<Item = u8> + 'a {
-    image
-        .iter()
-        .zip(given)
-        .map(|(&pixel, &given)| if given { pixel } else { UNKNOWN })
 }
 
 impl GivenArgs {
@@ -317,7 +315,11 @@ impl GivenArgs {
 
 /// Pixels that are on in a file of one image.
 fn given_in(path: &Path, trained: &TrainedModel) -> anyhow::Result<Vec<bool>> {
-    let image = data::images_in(path, Part::Test, &trained.run.config.data)?.images;
+    let config = DataConfig {
+        levels: LevelCount::default(),
+        ..trained.run.config.data.clone()
+    };
+    let image = data::images_in(path, Part::Test, &config)?.images;
     let (found, dim) = (image.pixels().len(), trained.shape.dim());
     ensure!(
         found == dim,
@@ -367,20 +369,16 @@ fn able(model: Model, given: &[bool], trained: &TrainedModel) -> anyhow::Result<
 }
 
 /// -log p(rest | given) of the true images, nats.
-fn rest_nll(
-    model: &Model,
-    trained: &TrainedModel,
-    originals: &Images,
-    evidence: &Images,
-) -> Vec<f64> {
+fn rest_nll(model: &Model, trained: &TrainedModel, originals: &Images, given: &[bool]) -> Vec<f64> {
     let (made, team) = (&trained.made, &trained.team);
+    let evidence = Evidence { images: originals, given };
     let whole = model.score(trained, originals);
     let known = |model: &Model| match model {
         Model::Mixture(masks) => {
-            let of = |mask| known_nll(made, team, std::slice::from_ref(mask), originals, evidence);
+            let of = |mask| known_nll(made, team, std::slice::from_ref(mask), evidence);
             crate::made::evaluate::nll_mixture(&masks.iter().map(of).collect::<Vec<_>>())
         }
-        _ => known_nll(made, team, model.masks(), originals, evidence),
+        _ => known_nll(made, team, model.masks(), evidence),
     };
     whole.iter().zip(known(model)).map(|(whole, known)| whole - known).collect()
 }

@@ -91,7 +91,7 @@ pub(crate) fn sample(
         files => files.to_vec(),
     };
     for file in &out {
-        let samples = PixelValues::Bits(drawn.images.pixels());
+        let samples = PixelValues::Levels(drawn.images.pixels(), trained.levels());
         match &neighbours {
             Some((nearest, _)) if file.is_picture() => {
                 file.write_sheet(&pairs(&trained, &drawn.images, nearest))?;
@@ -102,7 +102,7 @@ pub(crate) fn sample(
                 second.write_values(
                     trained.shape,
                     &[wanted],
-                    PixelValues::Bits(nearest.pixels()),
+                    PixelValues::Levels(nearest.pixels(), trained.levels()),
                 )?;
                 writeln!(terminal.out, "{}", second.path.display())?;
             }
@@ -121,9 +121,9 @@ pub(crate) fn sample(
 /// test images, which the model cannot have memorised.
 fn neighbours(trained: &TrainedModel, samples: &Images) -> anyhow::Result<(Images, String)> {
     let data = trained.dataset()?;
-    let train = data.binary(Part::Train);
+    let train = data.scored(Part::Train);
     let near = |images: &Images| {
-        let chosen = nearest(images, &train, 0);
+        let chosen = nearest(images, &train, data.levels);
         let mut apart: Vec<usize> = chosen
             .iter()
             .enumerate()
@@ -131,16 +131,17 @@ fn neighbours(trained: &TrainedModel, samples: &Images) -> anyhow::Result<(Image
             .collect();
         apart.sort_unstable();
         let median = apart[apart.len() / 2];
-        let copies = apart.iter().filter(|&&pixels| pixels == 0).count();
+        let copies = apart.iter().filter(|&&distance| distance == 0).count();
         (chosen, median, copies)
     };
     let (chosen, median, copies) = near(samples);
     let some = samples.count().min(data.test.count());
     let (_, of_tests, test_copies) =
         near(&Images::new(&data.test.pixels()[..some * data.shape.dim()], samples.dim()));
+    let unit = if data.levels > 2 { "grey levels in all" } else { "pixels" };
     let remark = format!(
-        "from a sample to its nearest training image: {median} pixels (median), {copies} of {} are copies; from a test \
-         image: {of_tests} pixels, {test_copies} of {some}",
+        "from a sample to its nearest training image: {median} {unit} (median), {copies} of {} are copies; from a test \
+         image: {of_tests} {unit}, {test_copies} of {some}",
         samples.count()
     );
     let pixels: Vec<u8> = chosen.into_iter().flat_map(|i| train.row(i)).copied().collect();
@@ -152,8 +153,8 @@ fn pairs(trained: &TrainedModel, samples: &Images, nearest: &Images) -> Sheet {
     let groups = Sheet::square(trained.shape, samples.count(), 2);
     let mut sheet = Sheet::new(trained.shape, 2 * groups);
     for i in 0..samples.count() {
-        sheet.hang(PixelValues::Bits(samples.row(i)));
-        sheet.hang(PixelValues::Bits(nearest.row(i)));
+        sheet.hang(PixelValues::Levels(samples.row(i), trained.levels()));
+        sheet.hang(PixelValues::Levels(nearest.row(i), trained.levels()));
     }
     sheet
 }

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::show::out::{write_among_plots, write_named};
 use crate::data::Shape;
 use crate::figures::bitmap::Bitmap;
-use crate::figures::style::{Color, INK, WHITE, grey};
-use crate::made::sample::UNKNOWN;
+use crate::figures::style::{Color, NOT_GIVEN, WHITE, grey};
 use crate::npy;
 use crate::trainers::made::figures::image_grid::{ImageGrid, enlargement, nearly_square};
 
@@ -30,10 +29,31 @@ enum Format {
 /// Values of images, one image after another.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum PixelValues<'a> {
-    /// 0, 1, or `UNKNOWN`.
-    Bits(&'a [u8]),
-    /// Probabilities of 1.
-    Probabilities(&'a [f32]),
+    /// Levels of pixels, with their number: 0 and 1 of two.
+    Levels(&'a [u8], usize),
+    /// Probabilities of 1; of more than two levels, expected levels as shares of the last.
+    Shares(&'a [f32]),
+}
+
+impl PixelValues<'_> {
+    /// Number of values.
+    fn count(self) -> usize {
+        match self {
+            Self::Levels(levels, _) => levels.len(),
+            Self::Shares(shares) => shares.len(),
+        }
+    }
+
+    /// Greys from off to on.
+    fn colors(self) -> Vec<Color> {
+        match self {
+            Self::Levels(levels, count) => {
+                let highest = (count - 1) as f64;
+                levels.iter().map(|&level| grey(f64::from(level) / highest)).collect()
+            }
+            Self::Shares(shares) => shares.iter().map(|&share| grey(f64::from(share))).collect(),
+        }
+    }
 }
 
 impl ImageFile {
@@ -102,8 +122,8 @@ impl ImageFile {
                 };
                 let lengths = [counts, &image].concat();
                 match values {
-                    PixelValues::Bits(bits) => npy::encode(&lengths, bits),
-                    PixelValues::Probabilities(p) => npy::encode(&lengths, p),
+                    PixelValues::Levels(levels, _) => npy::encode(&lengths, levels),
+                    PixelValues::Shares(shares) => npy::encode(&lengths, shares),
                 }
             }
             Format::Idx => idx(shape, values),
@@ -113,11 +133,13 @@ impl ImageFile {
     }
 }
 
-/// Values in idx format as in MNIST: count x rows x columns of unsigned bytes, 255 for on.
+/// Values in idx format as in MNIST: count x rows x columns of unsigned bytes, 255 for on; of more
+/// than two levels the levels themselves.
 fn idx(shape: Shape, values: PixelValues) -> Vec<u8> {
     let levels: Vec<u8> = match values {
-        PixelValues::Bits(bits) => bits.iter().map(|&bit| bit * 255).collect(),
-        PixelValues::Probabilities(p) => p.iter().map(|p| (255.0 * p).round() as u8).collect(),
+        PixelValues::Levels(bits, 2) => bits.iter().map(|&bit| bit * 255).collect(),
+        PixelValues::Levels(levels, _) => levels.to_vec(),
+        PixelValues::Shares(p) => p.iter().map(|p| (255.0 * p).round() as u8).collect(),
     };
     let lengths = [levels.len() / shape.dim(), shape.height, shape.width];
     let header = [0, 0, 8, 3]
@@ -134,8 +156,8 @@ fn csv(shape: Shape, values: PixelValues) -> String {
         _ => format!("r{}c{}", i / shape.width, i % shape.width),
     };
     let words: Vec<String> = match values {
-        PixelValues::Bits(bits) => bits.iter().map(u8::to_string).collect(),
-        PixelValues::Probabilities(p) => p.iter().map(f32::to_string).collect(),
+        PixelValues::Levels(levels, _) => levels.iter().map(u8::to_string).collect(),
+        PixelValues::Shares(shares) => shares.iter().map(f32::to_string).collect(),
     };
     let mut text = (0..shape.dim()).map(column).collect::<Vec<_>>().join(",") + "\n";
     words.chunks(shape.dim()).for_each(|row| text += &(row.join(",") + "\n"));
@@ -162,10 +184,7 @@ impl Sheet {
 
     /// All images in a grid that is nearly square; plain vectors one per row.
     fn of(shape: Shape, values: PixelValues) -> Self {
-        let count = match values {
-            PixelValues::Bits(bits) => bits.len(),
-            PixelValues::Probabilities(p) => p.len(),
-        } / shape.dim();
+        let count = values.count() / shape.dim();
         let mut sheet = Self::new(shape, Self::square(shape, count, 1));
         sheet.hang(values);
         sheet
@@ -180,23 +199,14 @@ impl Sheet {
 
     /// Adds tiles.
     pub(crate) fn hang(&mut self, values: PixelValues) {
-        let color = |bit: &u8| match *bit {
-            UNKNOWN => Color(0x9C, 0xC4, 0xE4),
-            bit => [grey(0.0), INK][usize::from(bit.min(1))],
-        };
-        match values {
-            PixelValues::Bits(bits) => {
-                self.tiles.extend(
-                    bits.chunks(self.shape.dim()).map(|tile| tile.iter().map(color).collect()),
-                );
-            }
-            PixelValues::Probabilities(p) => {
-                let color = |&p: &f32| grey(f64::from(p));
-                self.tiles.extend(
-                    p.chunks(self.shape.dim()).map(|tile| tile.iter().map(color).collect()),
-                );
-            }
-        }
+        self.tiles
+            .extend(values.colors().chunks(self.shape.dim()).map(<[Color]>::to_vec));
+    }
+
+    /// Adds the tile of one image of which only some pixels are `given`.
+    pub(crate) fn hang_given(&mut self, image: PixelValues, given: &[bool]) {
+        let shown = |(color, &given)| if given { color } else { NOT_GIVEN };
+        self.tiles.push(image.colors().into_iter().zip(given).map(shown).collect());
     }
 
     fn png(&self) -> anyhow::Result<Vec<u8>> {

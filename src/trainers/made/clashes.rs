@@ -2,6 +2,7 @@
 //! first run starts.
 
 use crate::config::RunConfig;
+use crate::data::{Binarize, DataConfig};
 use crate::made::ordering::OrderingRule;
 use crate::made::output::Output;
 use crate::made::{MaskCount, ModelConfig, Resample};
@@ -15,6 +16,7 @@ pub(super) fn clashes(config: &RunConfig) -> Vec<Clash> {
         orderings_averaged(config),
         batch(config),
         levels_of_output(config),
+        greys_binarised(config),
         too_large(config),
     ]
     .into_iter()
@@ -118,6 +120,22 @@ pub(super) fn levels_of_output(config: &RunConfig) -> Option<Clash> {
         _ => return None,
     };
     Some(Clash { message, settings: vec!["model.output", "data.levels"], help })
+}
+
+fn greys_binarised(config: &RunConfig) -> Option<Clash> {
+    let DataConfig { levels, binarize, .. } = &config.data;
+    let rule = match binarize {
+        Binarize::Threshold => return None,
+        Binarize::Stochastic => "stochastic",
+        Binarize::Dynamic => "dynamic",
+    };
+    levels.is_grey().then(|| Clash {
+        message: format!(
+            "data.levels = {levels} keeps greys, and data.binarize = \"{rule}\" makes them 0 and 1"
+        ),
+        settings: vec!["data.levels", "data.binarize"],
+        help: "grey levels are quantised without a draw: set data.levels = 2, or leave data.binarize out",
+    })
 }
 
 fn batch(config: &RunConfig) -> Option<Clash> {

@@ -403,9 +403,11 @@ impl Trainer for MadeTrainer {
             .iter()
             .any(|config| run_config(config).data.binarize == Binarize::Dynamic);
         let binarized = if dynamic { ", the binarisation of training images" } else { "" };
+        let is_grey = |config: &&Config| run_config(config).data.levels.is_grey();
+        let levels = if configs.iter().any(is_grey) { "grey levels" } else { "binarisation" };
         format!(
             "Everything random in training: initial weights, masks (orderings and degrees), order of minibatches\
-             {binarized}. Held fixed: the data, their split and the binarisation of validation and test images, all \
+             {binarized}. Held fixed: the data, their split and the {levels} of validation and test images, all \
              settings, and, variant by variant, the seeds themselves: replicate r draws from the same streams in every \
              variant."
         )

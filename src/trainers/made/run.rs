@@ -9,7 +9,7 @@ use super::run_config;
 use crate::config::{RunConfig, SampleOrder};
 use crate::cost::{MadeCost, SCORED_TRAIN};
 use crate::data::nearest::nearest;
-use crate::data::{DataSize, Dataset, Images, Shape};
+use crate::data::{DataSize, Dataset, Images, Part, Shape};
 use crate::made::evaluate::{
     conditional_means, mean, nll_averaged_conditionals, nll_mixture, nll_single_mask,
 };
@@ -485,11 +485,7 @@ fn samples(
     if config.count == 0 {
         return Ok(Vec::new());
     }
-    let drawing = Drawing {
-        seed: spec.seed,
-        temperature: config.temperature,
-        evidence: None,
-    };
+    let drawing = Drawing { temperature: config.temperature, ..Drawing::new(spec.seed) };
     let drawn = match config.order {
         SampleOrder::Model => draw(made, team, masks, config.count, drawing)?,
         SampleOrder::Inverse => draw_one_by_one(
@@ -501,10 +497,11 @@ fn samples(
             drawing,
         ),
     };
-    let threshold = if data.dynamic() { 127 } else { 0 };
-    let neighbours: Vec<u8> = nearest(&drawn.images, &data.train, threshold)
+    let train = data.scored(Part::Train);
+    let neighbours: Vec<u8> = nearest(&drawn.images, &train, data.levels)
         .into_iter()
-        .flat_map(|i| data.train.row(i).iter().map(|&p| u8::from(p > threshold)))
+        .flat_map(|i| train.row(i))
+        .copied()
         .collect();
     let shape = [config.count, data.shape.dim()];
     Ok(vec![
@@ -529,7 +526,7 @@ fn completions(
         .iter()
         .for_each(|&pixel| given[pixel as usize] = true);
     let evidence = Evidence { images: &images, given: &given };
-    let drawing = Drawing { seed: spec.seed, temperature: 1.0, evidence: Some(evidence) };
+    let drawing = Drawing { evidence: Some(evidence), ..Drawing::new(spec.seed) };
     let completed = draw(made, team, std::slice::from_ref(mask), count, drawing)?;
     let reconstructed = conditional_means(made, team, mask, &images);
     Ok(vec![

@@ -1,10 +1,10 @@
 //! Comparability: the test images on which a run was scored. Likelihoods of other images, or of the
-//! same images with another binarisation, are not comparable: on MNIST, binarisation alone changes
-//! them by 18 nats.
+//! same images with another binarisation or number of levels, are not comparable: on MNIST,
+//! binarisation alone changes them by 18 nats.
 
 use super::metrics::MadeFacts;
 use super::run_config;
-use crate::data::{Binarization, Binarize, DataConfig, is_of_images};
+use crate::data::{Binarization, DataConfig, is_of_images};
 use crate::trainer::{Otherwise, Scored};
 
 /// Test images of a run and their binarisation.
@@ -50,11 +50,7 @@ impl<'a> TestImages<'a> {
 
     /// Binarisation as far as is known: for an outstanding run, the requested one.
     fn binarization(&self) -> Binarization {
-        self.binarization.unwrap_or(match self.data.binarize {
-            Binarize::Threshold => Binarization::Threshold,
-            Binarize::Stochastic => Binarization::Stochastic,
-            Binarize::Dynamic => Binarization::Dynamic,
-        })
+        self.binarization.unwrap_or_else(|| Binarization::asked(self.data))
     }
 
     /// Short description of the data: `mnist, binarised once at random`.
@@ -95,9 +91,9 @@ impl<'a> TestImages<'a> {
             )));
         }
         if !bits.scores_as(other_bits) {
-            let (bits, other) = (bits.words(), other_bits.words());
+            let (images, other) = (bits.images(), other_bits.images());
             return Some(Otherwise::Incomparable(format!(
-                "scored on images {bits}, {name} on images {other}: their NLL do not compare"
+                "scored on {images}, {name} on {other}: their NLL do not compare"
             )));
         }
         let noted = [

@@ -4,8 +4,10 @@
 use serde_json::Value;
 
 use crate::config::RunConfig;
+use crate::data::LevelCount;
+use crate::made::output::MOST_COMPONENTS;
 use crate::trainer::kind::Kind::{
-    self, Choice, Count, CountOr, Counts, Flag, Number, Rising, Tag, Text,
+    self, Choice, Count, CountOf, CountOr, Counts, Flag, Number, Rising, Tag, Text,
 };
 use crate::trainer::kind::{ABOVE_ZERO, Bounds, FRACTION, INSIDE_ONE, SEED_MAX, WordValue};
 use crate::trainer::{Setting, Settings};
@@ -30,11 +32,23 @@ pub(super) fn settings() -> Settings {
             }
             (found, _) => found.cloned().unwrap_or_default(),
         };
-        Setting { path: path.into(), kind, doc: doc.into(), default }
+        Setting {
+            path: path.into(),
+            kind,
+            doc: doc.into(),
+            default,
+            implied: false,
+        }
     };
     // A constant has a default of its own only if its word is that of the default.
     let constant = |path: &str, kind: Kind, doc: &str, unless_given: Option<f64>| Setting {
         default: unless_given.map_or(Value::Null, Value::from),
+        ..setting(path, kind, doc)
+    };
+    // Serde leaves it out at its default, which is therefore not in the configuration.
+    let implied = |path: &str, kind: Kind, doc: &str, default: Value| Setting {
+        default,
+        implied: true,
         ..setting(path, kind, doc)
     };
     Settings::new(vec![
@@ -60,6 +74,12 @@ pub(super) fn settings() -> Settings {
                 ("dynamic", "training images drawn anew every epoch"),
             ]),
             "how grey pixels become 0 or 1; likelihoods under two ways do not compare",
+        ),
+        implied(
+            "data.levels",
+            CountOf(&LevelCount::ALL),
+            "levels of a pixel; 2 = on or off, more are greys: likelihoods of two numbers do not compare",
+            LevelCount::default().get().into(),
         ),
         setting(
             "model.hidden",
@@ -124,6 +144,37 @@ pub(super) fn settings() -> Settings {
                 ("orthogonal", "random orthonormal rows or columns"),
             ]),
             "distribution of the initial weights",
+        ),
+        implied(
+            "model.output",
+            Choice(&[
+                ("bernoulli", "on or off"),
+                ("categorical", "one probability for each level"),
+                ("logistic-mixture", "mixture of logistic distributions over the levels"),
+            ]),
+            "distribution of a pixel given those before it",
+            "bernoulli".into(),
+        ),
+        implied(
+            "model.components",
+            Count { min: 1, max: MOST_COMPONENTS as u64 },
+            "components of a mixture",
+            5.into(),
+        ),
+        implied(
+            "model.input",
+            Choice(&[
+                ("scaled", "one input from 0 (black) to 1 (white)"),
+                ("one-hot", "one input for each level but the lowest"),
+            ]),
+            "how grey pixels enter the network",
+            "scaled".into(),
+        ),
+        implied(
+            "model.classes",
+            Flag,
+            "the model is told the class of an image: likelihoods with and without do not compare",
+            false.into(),
         ),
         setting(
             "train.optimizer",

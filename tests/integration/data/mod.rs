@@ -12,10 +12,15 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use ablade::config::RunConfig;
 use ablade::data::{
-    Binarize, Cache, DataConfig, DataError, Dataset, Images, Library, Part, Place, catalog,
-    fingerprint, load,
+    self, Binarize, Cache, DataConfig, DataError, Dataset, Images, LevelCount, Library, Part,
+    Place, catalog, fingerprint, load,
 };
+use ablade::trainer::{Otherwise, Scored};
+use ablade::trainers::made::config_of;
+
+use crate::support::made;
 
 fn config(name: impl AsRef<Path>) -> DataConfig {
     DataConfig {
@@ -192,6 +197,129 @@ fn every_class_is_drawn_and_any_size() {
         };
         assert_eq!(load(&tiny, &nowhere()).expect("drawn").train.dim(), size * size);
     }
+}
+
+// Grey levels.
+
+fn levels(count: u64) -> LevelCount {
+    count.try_into().expect("a number of levels")
+}
+
+#[test]
+fn drawn_sets_have_soft_edges_in_grey() {
+    let few = |name: &str| DataConfig {
+        train: Some(50),
+        valid: Some(5),
+        test: Some(5),
+        ..config(name)
+    };
+    for name in ["digits", "letters", "shapes"] {
+        let greys = DataConfig { binarize: Binarize::Dynamic, ..few(name) };
+        let greys = load(&greys, &nowhere()).expect("drawn").train;
+        let mut fingerprints =
+            vec![load(&few(name), &nowhere()).expect("drawn").origin.fingerprint];
+        for count in [4, 16, 256] {
+            let data = load(&DataConfig { levels: levels(count), ..few(name) }, &nowhere());
+            let data = data.expect("drawn");
+            assert_eq!((data.levels as u64, data.dynamic()), (count, false));
+            let quantised = |&grey: &u8| (u64::from(grey) * count / 256) as u8;
+            let expected: Vec<u8> = greys.pixels().iter().map(quantised).collect();
+            assert_eq!(data.train.pixels(), expected, "{name}, {count}");
+            assert_eq!(data.scored(Part::Train).pixels(), expected);
+            let line = data.described().line();
+            assert!(
+                line.contains(&format!("{count} grey levels, levels up to 255 of 255, mean grey")),
+                "{line}"
+            );
+            let mut seen = data.train.pixels().to_vec();
+            seen.sort_unstable();
+            seen.dedup();
+            assert!(seen.len() as u64 > count / 2, "{name}, {count}: {seen:?}");
+            fingerprints.push(data.origin.fingerprint);
+        }
+        fingerprints.sort();
+        fingerprints.dedup();
+        assert_eq!(fingerprints.len(), 4, "{name}");
+    }
+}
+
+#[test]
+fn grey_files_are_quantised_and_levels_are_read_as_they_are_stored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pixels: Vec<u8> = (0..40).flat_map(|i| [0, i, 128, 255 - i]).collect();
+    let greys = write(&folder, "greys.npy", &npy("|u1", "(40, 4)", &pixels));
+    for count in [4, 16, 256] {
+        let config = |path| DataConfig { levels: levels(count), ..config(path) };
+        let data = load(&config(&greys), &nowhere()).expect("greys");
+        let last = data.levels as u8 - 1;
+        assert!(
+            parts(&data)
+                .iter()
+                .all(|images| images.pixels().iter().all(|&level| level <= last))
+        );
+        // What a run stores and `data export` writes is the same set again.
+        let out = folder.path().join(format!("levels-{count}.npz"));
+        for (path, bytes) in data::export(&data, &out).expect("a format") {
+            fs::write(path, bytes).expect("written");
+        }
+        let again = load(&config(&out), &nowhere()).expect("levels");
+        for (a, b) in parts(&data).iter().zip(parts(&again)) {
+            assert_eq!(a.pixels(), b.pixels(), "{count}");
+        }
+        assert_eq!(again.origin.fingerprint, data.origin.fingerprint);
+        let line = again.described().line();
+        assert!(line.contains(&format!("levels up to {last} of {last}")), "{line}");
+        let scored = data::images_in(&greys, Part::Test, &config(&greys)).expect("greys");
+        let quantised: Vec<u8> =
+            pixels.iter().map(|&grey| (u64::from(grey) * count / 256) as u8).collect();
+        assert_eq!(scored.images.pixels(), quantised);
+    }
+}
+
+#[test]
+fn what_has_no_greys_has_no_grey_levels() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bits: Vec<u8> = (0..40).map(|i| u8::from(i % 3 == 0)).collect();
+    let path = write(&folder, "bits.npy", &npy("|u1", "(10, 4)", &bits));
+    let grey = DataConfig { levels: levels(16), ..config(&path) };
+    let expected = format!(
+        "data.levels: 16 asked, {} holds only black and white: leave levels out",
+        path.display()
+    );
+    assert_eq!(failure(&grey), expected);
+    let scored = data::images_in(&path, Part::Test, &grey).expect_err("bits");
+    assert_eq!(scored.to_string(), expected);
+    let both = DataConfig { binarize: Binarize::Dynamic, ..grey };
+    assert!(
+        failure(&both)
+            .contains("data.binarize: data.levels = 16 keeps greys, and it makes them 0 and 1"),
+        "{}",
+        failure(&both)
+    );
+}
+
+#[test]
+fn other_numbers_of_levels_do_not_compare() {
+    let trainer = made();
+    let of = |count| {
+        let mut run = RunConfig::default();
+        run.data.levels = levels(count);
+        config_of(&run)
+    };
+    let (two, sixteen) = (of(2), of(16));
+    assert_eq!(trainer.scored_by(&sixteen, &two), Some("data.levels"));
+    assert!(!trainer.same_examples(&sixteen, &two));
+    assert_ne!(trainer.test_set(&sixteen, "digits-1"), trainer.test_set(&two, "digits-1"));
+    let scored = |config| Scored { config, data: "digits-1", earlier: None, facts: None };
+    let Some(Otherwise::Incomparable(why)) =
+        trainer.otherwise(&scored(&sixteen), &scored(&two), "the baseline")
+    else {
+        panic!("they compare")
+    };
+    assert_eq!(
+        why,
+        "scored on images of 16 grey levels, the baseline on images binarised at half grey: their NLL do not compare"
+    );
 }
 
 // Files by path.

@@ -78,11 +78,24 @@ fn every_leaf_of_the_configuration_is_one_setting() {
             .iter()
             .any(|s| matches!(s.kind, Kind::Tag(_)) && path.starts_with(&format!("{}.", s.path)))
     };
-    let mut table: Vec<String> =
-        settings().iter().map(|s| s.path.clone()).filter(|path| !tagged(path)).collect();
+    let mut table: Vec<String> = (settings().iter())
+        .filter(|setting| !setting.implied)
+        .map(|s| s.path.clone())
+        .filter(|path| !tagged(path))
+        .collect();
     serde.sort();
     table.sort();
     assert_eq!(table, serde);
+}
+
+#[test]
+fn implied_settings_are_known_to_serde_and_left_out_at_their_default() {
+    for setting in settings().iter().filter(|setting| setting.implied) {
+        let written = with(&setting.path, setting.default.clone());
+        let read: RunConfig = serde_json::from_value(written).expect("a setting of serde");
+        assert_eq!(read, RunConfig::default(), "{}", setting.path);
+        assert_eq!(serde_json::to_value(&read).expect("JSON"), default_config());
+    }
 }
 
 #[test]
@@ -173,6 +186,7 @@ pub(crate) fn another(setting: &ablade::trainer::Setting) -> Option<String> {
     Some(match setting.kind {
         Kind::Flag => "true".into(),
         Kind::Count { .. } | Kind::CountOr { .. } => "13".into(),
+        Kind::CountOf(counts) => counts[counts.len() - 1].to_string(),
         Kind::Number(_) => "0.125".into(),
         Kind::Counts { .. } => "[13, 17]".into(),
         Kind::Rising(_) => "[0.125, 0.25]".into(),

@@ -26,6 +26,7 @@ fn dataset(images: Images, width: usize, height: usize) -> Dataset {
         train: images.clone(),
         valid: images.clone(),
         test: images,
+        levels: 2,
         binarization: Binarization::NoneNeeded,
         left_out: vec![],
         origin: Origin::default(),

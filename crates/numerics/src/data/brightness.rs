@@ -1,7 +1,7 @@
-//! Share of pixels on and grey levels of each of the three sets. They reveal sets that are blank,
-//! inverted or on another scale.
+//! Share of pixels on, or mean grey, and grey levels of each of the three sets. They reveal sets that
+//! are blank, inverted or on another scale.
 
-use super::Part;
+use super::{Binarization, Part};
 use crate::text::share;
 
 /// Share of pixels on below which (or above one minus which) grey images have most likely been
@@ -28,11 +28,13 @@ const GREY: f64 = 0.01;
 pub struct Brightness {
     /// Number of images.
     pub images: usize,
-    /// Highest level of a pixel before it became 0 or 1.
+    /// Highest level of a pixel as it was read.
     pub highest: u8,
+    /// Level of white as it was read: 255, or the last of fewer levels.
+    pub white: u8,
     /// Share of pixels that were neither black nor white.
     pub grey: f64,
-    /// Share of pixels that are on.
+    /// Share of pixels that are on; of more than two levels the mean, as a share of white.
     pub on: f64,
     /// Standard deviation of that share over the images.
     pub deviation: f64,
@@ -43,8 +45,9 @@ pub struct Brightness {
 }
 
 impl Brightness {
-    /// From the number of pixels of each level, and the share of pixels on of every image.
-    pub(super) fn new(counts: &[usize; 256], on: &[f64]) -> Self {
+    /// From the number of pixels of each level, the share of pixels on of every image, and the level
+    /// of white.
+    pub(super) fn new(counts: &[usize; 256], on: &[f64], white: u8) -> Self {
         let pixels: usize = counts.iter().sum();
         let n = on.len().max(1) as f64;
         let mean = on.iter().sum::<f64>() / n;
@@ -52,7 +55,8 @@ impl Brightness {
         Self {
             images: on.len(),
             highest: (0..=255).rev().find(|&level| counts[usize::from(level)] > 0).unwrap_or(0),
-            grey: counts[1..255].iter().sum::<usize>() as f64 / pixels.max(1) as f64,
+            white,
+            grey: counts[1..usize::from(white)].iter().sum::<usize>() as f64 / pixels.max(1) as f64,
             on: mean,
             deviation: variance.sqrt(),
             dim: pixels / on.len().max(1),
@@ -109,17 +113,22 @@ fn others(
     others.into_iter().filter(|(_, other)| differs(other, &parts[0])).collect()
 }
 
-/// `13 % on`, and other shares of valid and test: `13 % on (test 87 %)`.
-pub(super) fn share_words(parts: &[Brightness; 3]) -> String {
+/// `13 % on`, and other shares of valid and test: `13 % on (test 87 %)`. Of more than two levels
+/// `mean grey 13 %`.
+pub(super) fn share_words(parts: &[Brightness; 3], is_grey: bool) -> String {
+    let words = |on: f64| match is_grey {
+        true => format!("mean grey {}", share(on)),
+        false => format!("{} on", share(on)),
+    };
     let differing = others(parts, Brightness::differs_from);
-    let words = |(part, other): &(Part, &Brightness)| format!("{part} {}", share(other.on));
-    match differing.is_empty() {
-        true => format!("{} on", share(on_in_all(parts))),
-        false => {
-            let differing = differing.iter().map(words).collect::<Vec<_>>().join(", ");
-            format!("{} on ({differing})", share(parts[0].on))
-        }
+    if differing.is_empty() {
+        return words(on_in_all(parts));
     }
+    let differing: Vec<String> = differing
+        .iter()
+        .map(|(part, other)| format!("{part} {}", share(other.on)))
+        .collect();
+    format!("{} ({})", words(parts[0].on), differing.join(", "))
 }
 
 /// `levels up to 255 of 255`, and other levels of valid and test:
@@ -135,20 +144,25 @@ pub(super) fn level_words(parts: &[Brightness; 3]) -> String {
     } else {
         format!(" ({})", words.join(", "))
     };
-    format!("levels up to {} of 255{differing}", parts[0].highest)
+    format!("levels up to {} of {}{differing}", parts[0].highest, parts[0].white)
 }
 
 /// Sentences on sets that are blank, on another scale, inverted or made binary in another way than
 /// the training images.
-pub(super) fn warnings(parts: &[Brightness; 3], bits: bool) -> Vec<String> {
+pub(super) fn warnings(parts: &[Brightness; 3], binarization: Binarization) -> Vec<String> {
+    let (bits, is_grey) = (binarization == Binarization::NoneNeeded, binarization.is_grey());
+    let white = parts[0].white;
     let scale = |highest: u8| match bits || highest == 0 {
         true => String::new(),
-        false => format!("; levels up to {highest} were found, and 255 is white"),
+        false => format!("; levels up to {highest} were found, and {white} is white"),
     };
-    let extreme = |on: f64, whose: &str, scale: String| match on {
-        0.0 => format!("no pixel{whose} is ever on{scale}"),
-        1.0 => format!("every pixel{whose} is always on{scale}"),
-        on => format!("{} of the pixels{whose} are on{scale}", share(on)),
+    let extreme = |on: f64, whose: &str, scale: String| match (on, is_grey) {
+        (0.0, false) => format!("no pixel{whose} is ever on{scale}"),
+        (1.0, false) => format!("every pixel{whose} is always on{scale}"),
+        (on, false) => format!("{} of the pixels{whose} are on{scale}", share(on)),
+        (0.0, true) => format!("every pixel{whose} is black{scale}"),
+        (1.0, true) => format!("every pixel{whose} is white{scale}"),
+        (on, true) => format!("the mean grey of the pixels{whose} is {}{scale}", share(on)),
     };
     if parts.iter().all(|part| part.is_extreme(bits)) {
         let highest = parts.iter().map(|part| part.highest).max().unwrap_or(0);
@@ -162,20 +176,25 @@ pub(super) fn warnings(parts: &[Brightness; 3], bits: bool) -> Vec<String> {
             found.push(extreme(own.on, &format!(" of its {part} images"), scale(own.highest)));
             continue;
         }
+        let (on, in_train) = (share(own.on), share(train.on));
         if own.is_negative() {
+            let shares = match is_grey {
+                true => format!("mean grey {on}, and {in_train}"),
+                false => format!("{on} of their pixels are on, and {in_train}"),
+            };
             found.push(format!(
-                "its {part} images are like negatives of its train images ({} of their pixels are on, and {}): one of them is \
-                 inverted",
-                share(own.on),
-                share(train.on)
+                "its {part} images are like negatives of its train images ({shares}): one of them is inverted"
             ));
         } else if own.differs_from(train) && !train.is_extreme(bits) {
-            found.push(format!(
-                "{} of the pixels of its {part} images are on, and {} of those of its train images: one of them may be \
-                 inverted, or on another scale",
-                share(own.on),
-                share(train.on)
-            ));
+            let shares = match is_grey {
+                true => format!(
+                    "the mean grey of its {part} images is {on}, that of its train images {in_train}"
+                ),
+                false => format!(
+                    "{on} of the pixels of its {part} images are on, and {in_train} of those of its train images"
+                ),
+            };
+            found.push(format!("{shares}: one of them may be inverted, or on another scale"));
         }
         let (low, high) = (own.highest.min(train.highest), own.highest.max(train.highest));
         if !bits && 4 * u32::from(low) < 3 * u32::from(high) {
@@ -203,6 +222,7 @@ mod tests {
         Brightness {
             images: 100,
             highest,
+            white: 255,
             grey: 0.1,
             on,
             deviation: 0.05,
@@ -214,7 +234,11 @@ mod tests {
     /// Words of train 0.13 up to 255, and a test set.
     fn of_test(test: Brightness) -> (String, String, Vec<String>) {
         let parts = [part(0.13, 255), part(0.125, 255), test];
-        (share_words(&parts), level_words(&parts), warnings(&parts, false))
+        (
+            share_words(&parts, false),
+            level_words(&parts),
+            warnings(&parts, Binarization::Threshold),
+        )
     }
 
     #[test]
@@ -267,13 +291,39 @@ mod tests {
     }
 
     #[test]
+    fn of_grey_images_the_mean_is_told() {
+        let of_test = |test: Brightness| {
+            let parts = [part(0.13, 255), part(0.125, 255), test];
+            (share_words(&parts, true), warnings(&parts, Binarization::Greys16))
+        };
+        assert_eq!(of_test(part(0.13, 255)), ("mean grey 13 %".into(), vec![]));
+        let (share, warnings) = of_test(part(0.87, 255));
+        assert_eq!(share, "mean grey 13 % (test 87 %)");
+        assert_eq!(
+            warnings,
+            [
+                "the mean grey of its test images is 87 %, that of its train images 13 %: one of them may be inverted, or \
+              on another scale"
+            ]
+        );
+        let (_, warnings) = of_test(part(0.0, 9));
+        assert_eq!(
+            warnings,
+            [
+                "every pixel of its test images is black; levels up to 9 were found, and 255 is white"
+            ]
+        );
+    }
+
+    #[test]
     fn brightness_is_of_all_images() {
         let mut counts = [0; 256];
         (counts[0], counts[16], counts[255]) = (2, 1, 1);
-        let found = Brightness::new(&counts, &[0.0, 0.5]);
+        let found = Brightness::new(&counts, &[0.0, 0.5], 255);
         let expected = Brightness {
             images: 2,
             highest: 255,
+            white: 255,
             grey: 0.25,
             on: 0.25,
             deviation: 0.25,

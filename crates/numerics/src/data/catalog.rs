@@ -89,6 +89,18 @@ const LETTERS: &[&str] = &[
     "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s",
     "t", "u", "v", "w", "x", "y", "z",
 ];
+const CLOTHES: &[&str] = &[
+    "t-shirt/top",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+];
 const SHAPES: &[&str] = &["circle", "square", "star", "triangle"];
 
 macro_rules! mnist {
@@ -98,6 +110,23 @@ macro_rules! mnist {
             urls: &[
                 concat!("https://ossci-datasets.s3.amazonaws.com/mnist/", $file),
                 concat!("https://storage.googleapis.com/cvdf-datasets/mnist/", $file),
+            ],
+            bytes: Bytes::Exactly($bytes),
+            check: Check::Sha256($sha256),
+        }
+    };
+}
+
+macro_rules! fashion {
+    ($file:literal, $bytes:literal, $sha256:literal) => {
+        Download {
+            file: $file,
+            urls: &[
+                concat!("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/", $file),
+                concat!(
+                    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+                    $file
+                ),
             ],
             bytes: Bytes::Exactly($bytes),
             check: Check::Sha256($sha256),
@@ -169,7 +198,7 @@ macro_rules! in_repository {
 }
 
 /// All data sets known by name.
-pub(crate) const KNOWN: [Known; 12] = [
+pub(crate) const KNOWN: [Known; 13] = [
     Known {
         name: "mnist",
         about: "handwritten digits (LeCun, Cortes, Burges)",
@@ -242,6 +271,42 @@ pub(crate) const KNOWN: [Known; 12] = [
                 "binarized_mnist_test.amat",
                 15_680_000,
                 "e6687bfea3f820c174f33b7865140b2a2dd2930ef786f35d45795fc193b5ab2c"
+            ),
+        ],
+    },
+    Known {
+        name: "fashion-mnist",
+        about: "pictures of clothes (Xiao, Rasul, Vollgraf 2017)",
+        licence: "MIT",
+        shape: SQUARE,
+        sizes: [50_000, 10_000, 10_000],
+        parts: &[Part::Train, Part::Test],
+        classes: (0, CLOTHES),
+        invert: false,
+        frames: false,
+        unpacked: [None; 3],
+        bits: None,
+        folders: &[],
+        downloads: &[
+            fashion!(
+                "train-images-idx3-ubyte.gz",
+                26_421_880,
+                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
+            ),
+            fashion!(
+                "train-labels-idx1-ubyte.gz",
+                29_515,
+                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"
+            ),
+            fashion!(
+                "t10k-images-idx3-ubyte.gz",
+                4_422_102,
+                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"
+            ),
+            fashion!(
+                "t10k-labels-idx1-ubyte.gz",
+                5_148,
+                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
             ),
         ],
     },

@@ -1,5 +1,5 @@
-//! The bits of a data set as files that other programs read, and this one reads back as the same
-//! set.
+//! The pixels of a data set as files that other programs read, and this one reads back as the same
+//! set: 0 and 1, or levels from 0 to `data.levels` - 1.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

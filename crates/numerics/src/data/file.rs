@@ -26,7 +26,7 @@ pub struct FileImages {
 
 /// Every image of a file in its order: any format that sets are read from, or a single PNG. Of an
 /// archive that names its sets, those of `part`. Grey levels become binary by the rule and seed of
-/// `config`.
+/// `config`, or are quantised to its number of levels.
 pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<FileImages, DataError> {
     let pool = match read::picture(path)? {
         Some(pool) => pool,
@@ -41,23 +41,25 @@ pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<FileIma
         },
     };
     let Pool { mut pixels, shape, columns, notes, left_out, pictures, .. } = pool;
-    let levels = Levels::of(std::iter::once(pixels.as_slice()));
+    let levels = Levels::of(&pixels);
+    let name = path.display();
+    levels.check(config, &name.to_string())?;
     let (mut counts, mut on) = ([0; 256], Vec::new());
     for (i, image) in pixels.chunks_exact_mut(shape.dim()).enumerate() {
         for &level in image.iter() {
             counts[usize::from(level)] += 1;
         }
         // The rule for held-out images: only training images are drawn again every epoch.
-        binarize(image, levels, config.binarize, config.seed, Part::Test, i);
-        on.push(image.iter().map(|&bit| f64::from(bit)).sum::<f64>() / shape.dim() as f64);
+        binarize(image, levels, config, Part::Test, i);
+        let sum: usize = image.iter().map(|&level| usize::from(level)).sum();
+        on.push(sum as f64 / ((config.levels.get() - 1) * shape.dim()) as f64);
     }
-    let binarization = match Binarization::of(levels, config.binarize) {
+    let binarization = match Binarization::of(levels, config) {
         Binarization::Dynamic => Binarization::Stochastic,
         other => other,
     };
-    let name = path.display();
     let origin = Origin {
-        brightness: [Brightness::new(&counts, &on); 3],
+        brightness: [Brightness::new(&counts, &on, levels.white(config.levels)); 3],
         pictures,
         ..Origin::default()
     };
@@ -66,7 +68,7 @@ pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<FileIma
         .into_iter()
         .map(|sentence| format!("{name}: left out: {sentence}"))
         .collect();
-    let of_levels = brightness::warnings(&origin.brightness, levels == Levels::Binary);
+    let of_levels = brightness::warnings(&origin.brightness, binarization);
     let of_pictures = origin.pictures.iter().flat_map(Pictures::notes);
     warnings.extend(
         of_levels

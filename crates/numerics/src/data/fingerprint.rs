@@ -51,21 +51,35 @@ pub fn is_of_path(fingerprint: &str) -> bool {
 
 /// Fingerprint of a built-in set.
 pub(super) fn of_drawn(builtin: draw::Builtin, config: &DataConfig) -> String {
-    let DataConfig { name: _, train: _, valid: _, test: _, size, seed, binarize } = config;
     let counts = counts(builtin, config);
     let (name, version) = (builtin.name(), draw::VERSION);
-    let hash =
-        blake3::hash(format!("{name} {version} {counts:?} {size} {seed} {binarize:?}").as_bytes());
+    let hash = blake3::hash(format!("{name} {version} {counts:?} {}", rules(config)).as_bytes());
     short(name, &hash)
+}
+
+/// Settings of `[data]` that decide the pixels. Two levels are not written, as before there were
+/// others.
+fn rules(config: &DataConfig) -> String {
+    let DataConfig {
+        name: _,
+        train: _,
+        valid: _,
+        test: _,
+        size,
+        seed,
+        binarize,
+        levels,
+    } = config;
+    let levels = if levels.is_grey() { format!(" {levels}") } else { String::new() };
+    format!("{size} {seed} {binarize:?}{levels}")
 }
 
 /// Fingerprint of files and the settings of `[data]`: for images known by name, and for all other
 /// sets as versions up to 3 of the numerics computed it.
 pub(super) fn of_files(files: &Files, config: &DataConfig) -> Result<String, DataError> {
-    let DataConfig { name: _, train, valid, test, size, seed, binarize } = config;
-    let counts = [*train, *valid, *test];
+    let counts = [config.train, config.valid, config.test];
     let mut hasher = blake3::Hasher::new();
-    hasher.update(format!("{RULES} {counts:?} {size} {seed} {binarize:?}").as_bytes());
+    hasher.update(format!("{RULES} {counts:?} {}", rules(config)).as_bytes());
     for path in files.content() {
         hasher.update(&hash_of_file(&path)?);
     }

@@ -1,17 +1,20 @@
-//! Last step of loading: three sets of images are made binary, and observations on them are
-//! collected.
+//! Last step of loading: three sets of images are made binary or quantised, and observations on them
+//! are collected.
 
 use super::binarize::{Binarization, Levels, binarize};
 use super::brightness::{Brightness, correlation};
 use super::divided::Divided;
 use super::origin::Origin;
 use super::part::Part;
-use super::{Binarize, DataConfig, Dataset, Images, Labels};
+use super::read::Pool;
+use super::{DataConfig, DataError, Dataset, Images, Labels};
 
-/// Makes the images of a division binary.
-pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
-    let binary = divided.pools.iter().all(|pool| pool.levels() == Levels::Binary);
-    let levels = if binary { Levels::Binary } else { Levels::Grey };
+/// Makes the images of a division binary, or quantises them.
+pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, DataError> {
+    let levels = divided.pools.iter().map(Pool::levels).reduce(Levels::and);
+    let levels = levels.unwrap_or(Levels::Binary);
+    levels.check(config, &config.name)?;
+    let binarization = Binarization::of(levels, config);
     let mut brightness = [Brightness::default(); 3];
     let (mut seen, mut train_sums) = ([false; 256], Vec::new());
     let [train, valid, test] = Part::ALL.map(|part| {
@@ -20,13 +23,9 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
         let dim = pool.shape.dim();
         let mut pixels = vec![0; images.len() * dim];
         let (mut counts, mut on) = ([0; 256], Vec::with_capacity(images.len()));
-        let white = if levels == Levels::Grey
-            && config.binarize == Binarize::Dynamic
-            && part == Part::Train
-        {
-            255
-        } else {
-            1
+        let white = match binarization {
+            Binarization::Dynamic if part == Part::Train => 255,
+            _ => config.levels.get() - 1,
         };
         let mut sums = vec![0; dim];
         for (&i, image) in images.iter().zip(pixels.chunks_exact_mut(dim)) {
@@ -34,7 +33,7 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
             for &level in image.iter() {
                 counts[usize::from(level)] += 1;
             }
-            binarize(image, levels, config.binarize, config.seed, part, i as usize);
+            binarize(image, levels, config, part, i as usize);
             let sum: usize = image.iter().map(|&level| usize::from(level)).sum();
             sums.iter_mut()
                 .zip(&*image)
@@ -46,7 +45,7 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
         }
         brightness[part as usize] = Brightness {
             likeness: correlation(&sums, &train_sums),
-            ..Brightness::new(&counts, &on)
+            ..Brightness::new(&counts, &on, levels.white(config.levels))
         };
         seen.iter_mut().zip(counts).for_each(|(seen, count)| *seen |= count > 0);
         let labelled = Images::new(pixels, dim);
@@ -58,10 +57,9 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
             None => labelled,
         }
     });
-    let binarization = Binarization::of(levels, config.binarize);
     let seen: Vec<u8> = (0..=255).filter(|&level| seen[usize::from(level)]).collect();
     let two_levels = match seen[..] {
-        [low, high] if levels == Levels::Grey => Some([low, high]),
+        [low, high] if levels != Levels::Binary => Some([low, high]),
         _ => None,
     };
     let origin = Origin {
@@ -70,16 +68,17 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Dataset {
         shared: shared(divided),
         ..Origin::default()
     };
-    Dataset {
+    Ok(Dataset {
         name: config.name.clone(),
         shape: divided.pools[0].shape,
         train,
         valid,
         test,
+        levels: config.levels.get(),
         binarization,
         left_out: divided.left_out.clone(),
         origin,
-    }
+    })
 }
 
 /// Numbers of validation and of test images that are training images as well, and of test images

@@ -18,25 +18,23 @@ use super::reshape::reshape;
 use super::source::{DataSource, Files, ImageFiles, Layout, resolve, shadowed};
 use super::split::{self, Parts};
 use super::vectors::{self, listed};
-use super::{DataConfig, DataError, DataSize, Dataset, DescribedImages, Library, Shape};
+use super::{Binarize, DataConfig, DataError, DataSize, Dataset, DescribedImages, Library, Shape};
 
 /// Number of images drawn to estimate the share of pixels on of a built-in set.
 const SAMPLE: usize = 200;
 
-/// Reads or draws a data set, divides it, cuts it to size and makes it binary.
+/// Reads or draws a data set, divides it, cuts it to size and makes it binary or quantises it.
 pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError> {
     check(config)?;
     match resolve(&config.name, library)? {
         DataSource::Builtin(builtin) => {
-            let origin = drawn_origin(builtin, config, library).1;
-            Ok(Dataset {
-                origin,
-                ..finish(&drawn(builtin, config, counts(builtin, config)), config)
-            })
+            let origin = drawn_origin(builtin, config, library)?.1;
+            let dataset = finish(&drawn(builtin, config, counts(builtin, config)), config)?;
+            Ok(Dataset { origin, ..dataset })
         }
         DataSource::Files(files) => {
             let divided = from_files(&files, config)?;
-            let mut dataset = finish(&divided, config);
+            let mut dataset = finish(&divided, config)?;
             let origin = &mut dataset.origin;
             let by_files = of_files(&files, config)?;
             let parts = [&dataset.train, &dataset.valid, &dataset.test];
@@ -87,7 +85,7 @@ pub(super) fn describe_drawn(
     check(config)?;
     Ok(match resolve(&config.name, library)? {
         DataSource::Builtin(builtin) => {
-            let (binarization, origin) = drawn_origin(builtin, config, library);
+            let (binarization, origin) = drawn_origin(builtin, config, library)?;
             let (name, size) = (config.name.clone(), size_of_drawn(builtin, config));
             Some(DescribedImages { name, size, binarization, origin, left_out: vec![] })
         }
@@ -104,9 +102,9 @@ fn drawn_origin(
     builtin: Builtin,
     config: &DataConfig,
     library: &Library,
-) -> (Binarization, Origin) {
+) -> Result<(Binarization, Origin), DataError> {
     let few = counts(builtin, config).map(|count| count.min(SAMPLE));
-    let sample = finish(&drawn(builtin, config, [few[0], 1, 1]), config);
+    let sample = finish(&drawn(builtin, config, [few[0], 1, 1]), config)?;
     let origin = Origin {
         fingerprint: of_drawn(builtin, config),
         notes: shadowed(&config.name, None, library).into_iter().collect(),
@@ -115,7 +113,7 @@ fn drawn_origin(
         shared: [0; 3],
         ..sample.origin
     };
-    (sample.binarization, origin)
+    Ok((sample.binarization, origin))
 }
 
 /// Refuses settings that no data set can follow.
@@ -128,6 +126,11 @@ fn check(config: &DataConfig) -> Result<(), DataError> {
         if size == Some(0) {
             return problem(key, "at least one image is needed");
         }
+    }
+    if config.levels.is_grey() && config.binarize != Binarize::Threshold {
+        let levels =
+            format!("data.levels = {} keeps greys, and it makes them 0 and 1", config.levels);
+        return problem("binarize", &levels);
     }
     Ok(())
 }
@@ -436,7 +439,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::data::Binarize;
 
     /// Images of one file.
     type Pixels = Vec<Vec<u8>>;

@@ -1,11 +1,11 @@
 //! Data sets: what a run is trained, validated and tested on, always as three separate sets.
 //!
 //! A pixel is stored as one byte, and images are shared by all runs of a process; models read them
-//! as 0 and 1.
+//! as 0 and 1, or as grey levels from 0 to `data.levels` - 1.
 //!
 //! A name is resolved to a source (drawn by the program, known by name, or a path), the source is
 //! read into pools of grey images, the pools are divided into train, valid and test, and each of
-//! these is cut to size and made binary.
+//! these is cut to size and made binary or quantised.
 
 mod binarize;
 mod brightness;
@@ -20,6 +20,7 @@ mod fetch;
 mod file;
 mod fingerprint;
 mod finish;
+mod levels;
 mod library;
 mod listing;
 mod load;
@@ -48,6 +49,7 @@ pub use export::export;
 pub use fetch::{can_fetch, fetch};
 pub use file::{FileImages, images_in};
 pub use fingerprint::{is_of_images, is_of_path};
+pub use levels::LevelCount;
 pub use library::Library;
 pub use listing::{CatalogEntry, Place, catalog};
 pub use load::{find, fingerprint, load};
@@ -55,7 +57,7 @@ pub use origin::{DescribedImages, Origin};
 pub use part::Part;
 pub use read::Pictures;
 
-/// `[data]` of an experiment: which set, how much of it, and how it becomes binary.
+/// `[data]` of an experiment: which set, how much of it, and how it becomes binary or quantised.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
@@ -75,6 +77,9 @@ pub struct DataConfig {
     pub seed: u64,
     /// Rule by which grey pixels become 0 or 1.
     pub binarize: Binarize,
+    /// Levels of a pixel: with more than 2, grey pixels are quantised and not made binary.
+    #[serde(skip_serializing_if = "LevelCount::is_default")]
+    pub levels: LevelCount,
 }
 
 impl Default for DataConfig {
@@ -87,6 +92,7 @@ impl Default for DataConfig {
             size: 28,
             seed: 0,
             binarize: Binarize::Threshold,
+            levels: LevelCount::default(),
         }
     }
 }
@@ -104,6 +110,7 @@ impl DataConfig {
         match () {
             () if self.name != other.name => Some("data.name"),
             () if self.size != other.size => Some("data.size"),
+            () if self.levels != other.levels => Some("data.levels"),
             () if drawn(self.binarize) != drawn(other.binarize) => Some("data.binarize"),
             () if self.seed != other.seed => Some("data.seed"),
             () if self.valid != other.valid => Some("data.valid"),
@@ -152,7 +159,22 @@ pub struct Images {
     labels: Option<Labels>,
 }
 
-/// Classes of a set of images. Models never see them; they are used for pictures of the data.
+/// An image with its class, if it has one.
+#[derive(Debug, Clone, Copy)]
+pub struct Example<'a> {
+    /// Levels of its pixels.
+    pub pixels: &'a [u8],
+    /// Index of its class.
+    pub class: Option<u16>,
+}
+
+impl<'a> From<&'a [u8]> for Example<'a> {
+    fn from(pixels: &'a [u8]) -> Self {
+        Self { pixels, class: None }
+    }
+}
+
+/// Classes of a set of images, for pictures of the data and models that are told the class.
 #[derive(Debug, Clone)]
 pub struct Labels {
     /// Class of every image, an index into `names`.
@@ -217,10 +239,29 @@ impl Images {
         &self.pixels[i * self.dim..(i + 1) * self.dim]
     }
 
-    /// The first `count` images, or all if there are fewer; without their classes.
+    /// Image `i` with its class.
+    pub fn example(&self, i: usize) -> Example<'_> {
+        let class = self.labels.as_ref().map(|labels| labels.of[i]);
+        Example { pixels: self.row(i), class }
+    }
+
+    /// The first `count` images, or all if there are fewer, with their classes.
     #[must_use]
     pub fn leading(&self, count: usize) -> Self {
-        Self::new(&self.pixels[..self.dim * count.min(self.count())], self.dim)
+        let count = count.min(self.count());
+        let labels = self.labels.as_ref().map(|Labels { of, names }| Labels {
+            of: of[..count].into(),
+            names: Arc::clone(names),
+        });
+        Self { labels, ..Self::new(&self.pixels[..self.dim * count], self.dim) }
+    }
+
+    /// As many images of other pixels, with the same classes.
+    #[must_use]
+    pub fn with_pixels(&self, pixels: Vec<u8>) -> Self {
+        let other = Self::new(pixels, self.dim);
+        assert_eq!(other.count(), self.count(), "as many images as there are classes");
+        Self { labels: self.labels.clone(), ..other }
     }
 
     /// All pixels, image after image.
@@ -236,13 +277,15 @@ pub struct Dataset {
     pub name: String,
     /// Shape of each image.
     pub shape: Shape,
-    /// Training images: 0/1, or grey levels 0..=255 if they are binarised again every epoch.
+    /// Training images: 0..levels, or grey levels 0..=255 if they are binarised again every epoch.
     pub train: Images,
-    /// Validation images, 0/1.
+    /// Validation images, 0..levels.
     pub valid: Images,
-    /// Test images, 0/1.
+    /// Test images, 0..levels.
     pub test: Images,
-    /// Binarisation that was applied.
+    /// Number of levels of a pixel as a model is scored on it: 2 for 0/1.
+    pub levels: usize,
+    /// Binarisation or quantisation that was applied.
     pub binarization: Binarization,
     /// Content of the source besides these images, with the reason why it is not used: one sentence
     /// per kind, without a full stop.
@@ -257,8 +300,9 @@ impl Dataset {
         self.binarization == Binarization::Dynamic
     }
 
-    /// One of the three sets as 0/1; grey levels are thresholded at half.
-    pub fn binary(&self, part: Part) -> Images {
+    /// One of the three sets with the levels that a model is scored on; training images that are
+    /// binarised again every epoch are thresholded at half.
+    pub fn scored(&self, part: Part) -> Images {
         match part {
             Part::Train if self.dynamic() => Images::new(
                 self.train.pixels().iter().map(|&p| u8::from(p > 127)).collect::<Vec<_>>(),

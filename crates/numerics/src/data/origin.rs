@@ -51,7 +51,7 @@ pub struct DescribedImages {
     pub name: String,
     /// Its size.
     pub size: DataSize,
-    /// Binarisation that was applied.
+    /// Binarisation or quantisation that was applied.
     pub binarization: Binarization,
     /// Source of the images.
     pub origin: Origin,
@@ -86,7 +86,6 @@ impl DescribedImages {
     /// reported separately.
     pub fn warnings(&self) -> Vec<String> {
         let Self { name, size, binarization, origin, left_out: _ } = self;
-        let bits = *binarization == Binarization::NoneNeeded;
         let mut found = Vec::new();
         if let Some([low, high]) = origin.two_levels {
             found.push(format!(
@@ -95,7 +94,7 @@ impl DescribedImages {
             ));
         }
         found.extend(
-            brightness::warnings(&origin.brightness, bits)
+            brightness::warnings(&origin.brightness, *binarization)
                 .into_iter()
                 .map(|text| format!("{name}: {text}")),
         );
@@ -140,7 +139,7 @@ pub(super) fn content(shape: Shape, binarization: Binarization, origin: &Origin)
     format!(
         "{words}, {}{levels}, {}",
         binarization.words(),
-        brightness::share_words(&origin.brightness)
+        brightness::share_words(&origin.brightness, binarization.is_grey())
     )
 }
 
@@ -161,6 +160,7 @@ mod tests {
         [Brightness {
             images: 30,
             highest,
+            white: 255,
             grey: 0.1,
             on,
             deviation: 0.1,
@@ -199,6 +199,12 @@ mod tests {
             described("x", (8, 9), Binarization::Threshold, origin).line(),
             "x (d.csv): 12,400 train, 30 valid and 30 test images of 9 x 8, binarised at half grey, levels up to 16 of 255, \
              11 % on"
+        );
+        let grey = Origin { brightness: bright(0.114, 250), ..Origin::default() };
+        assert_eq!(
+            described("x", (8, 9), Binarization::Greys16, grey).line(),
+            "x (drawn): 12,400 train, 30 valid and 30 test images of 9 x 8, 16 grey levels, levels up to 250 of 255, mean \
+             grey 11 %"
         );
         let drawn = described("digits", (8, 8), Binarization::Dynamic, Origin::default());
         assert!(drawn.line().starts_with("digits (drawn): "));

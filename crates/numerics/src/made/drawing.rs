@@ -18,6 +18,13 @@ pub struct Drawing<'a> {
     pub classes: Option<&'a [u16]>,
 }
 
+impl Drawing<'_> {
+    /// The model itself, with nothing given.
+    pub fn new(seed: Seed) -> Self {
+        Self { seed, temperature: 1.0, evidence: None, classes: None }
+    }
+}
+
 /// Given pixels of some images, the same ones in each.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {

@@ -323,10 +323,9 @@ impl<'a> PartialPass<'a> {
 
     /// Sets the inputs for the classes of the images with indices `numbers`.
     fn set_classes(&mut self, numbers: &[usize], classes: Option<&[u16]>) {
-        for (i, &number) in numbers.iter().enumerate().filter(|_| self.layout().classes > 0) {
-            if let Some(classes) = classes {
-                as_scalars_mut(&mut self.x[usize::from(classes[number])])[i] = 1.0;
-            }
+        let Some(classes) = classes.filter(|_| self.layout().classes > 0) else { return };
+        for (i, &number) in numbers.iter().enumerate() {
+            as_scalars_mut(&mut self.x[usize::from(classes[number])])[i] = 1.0;
         }
     }
 

@@ -17,7 +17,7 @@ use crate::made::sorted_masks::SortedMasks;
 /// Buffers of a minibatch, allocated once. Every matrix has the base row, then one row per image.
 #[derive(Debug)]
 pub(crate) struct Workspace {
-    dim: usize,
+    pub(super) dim: usize,
     classes: usize,
     pub(super) distribution: Distribution,
     input: Input,

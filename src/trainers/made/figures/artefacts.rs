@@ -15,11 +15,11 @@ use super::samples::{Completion, Picture};
 /// Images that belong to the runs of a study; figures omit missing ones.
 #[derive(Debug, Clone, Default)]
 pub struct Artefacts {
-    /// Samples of a run, 0 and 1.
+    /// Samples of a run.
     pub samples: BTreeMap<RunId, Picture>,
     /// The training images nearest to them, in their order.
     pub nearest: BTreeMap<RunId, Picture>,
-    /// Test images by data fingerprint (`RunSpec::data`), 0 and 1: a hundred are enough.
+    /// Test images by data fingerprint (`RunSpec::data`): a hundred are enough.
     pub tests: BTreeMap<String, Picture>,
     /// Completions by a run.
     pub completions: BTreeMap<RunId, Completion>,
@@ -51,6 +51,8 @@ impl Artefacts {
             let record = study.records.get(&spec.id);
             let is_finished = record.is_some_and(|record| record.status == RunStatus::Finished);
             let shape = all.tests.get(data).map(|tests| tests.shape);
+            let levels = run_config(&spec.config).data.levels.get();
+            let picture = |bytes: Vec<u8>| picture(&bytes, shape, Some(levels));
             let mut problems = Vec::new();
             let mut read = |figure: &str, name: &str| {
                 let found = file(&spec.id, name);
@@ -59,11 +61,9 @@ impl Artefacts {
                     None
                 })
             };
-            let samples = read("samples", "samples.npy").and_then(|bytes| picture(&bytes, shape));
-            let nearest =
-                read("neighbours", "nearest.npy").and_then(|bytes| picture(&bytes, shape));
-            let completed =
-                read("completions", "completion.npy").and_then(|bytes| picture(&bytes, shape));
+            let samples = read("samples", "samples.npy").and_then(picture);
+            let nearest = read("neighbours", "nearest.npy").and_then(picture);
+            let completed = read("completions", "completion.npy").and_then(picture);
             let grey =
                 read("completions", "reconstruction.npy").and_then(|bytes| probabilities(&bytes));
             if is_finished {
@@ -120,10 +120,11 @@ fn tests(
     spec: &RunSpec,
     reference: impl Fn(&str) -> Result<Option<Vec<u8>>, String>,
 ) -> Result<Picture, String> {
+    let levels = run_config(&spec.config).data.levels.get();
     let mut problem = None;
     for fingerprint in spec.fingerprints() {
         let why = match reference(fingerprint) {
-            Ok(Some(bytes)) => match picture(&bytes, None) {
+            Ok(Some(bytes)) => match picture(&bytes, None, Some(levels)) {
                 Some(picture) => return Ok(picture),
                 None => format!("the images stored for {fingerprint} are damaged"),
             },
@@ -137,21 +138,24 @@ fn tests(
 
 /// True if bytes are images as [`Artefacts::gather`] reads them.
 pub(in crate::trainers::made) fn are_images(bytes: &[u8]) -> bool {
-    picture(bytes, None).is_some()
+    picture(bytes, None, None).is_some()
 }
 
-/// Binary images; `shape` is used if the array does not have the shape of an image.
-fn picture(bytes: &[u8], shape: Option<Shape>) -> Option<Picture> {
+/// Images; `shape` is used if the array does not have the shape of an image. Without a number of
+/// levels, all values of a byte are levels.
+fn picture(bytes: &[u8], shape: Option<Shape>, levels: Option<usize>) -> Option<Picture> {
+    let levels = levels.unwrap_or(256);
+    let is_level = |&pixel: &u8| usize::from(pixel) < levels;
     let array = npy::decode::<u8>(bytes)
         .ok()
-        .filter(|array| !array.data.is_empty() && array.data.iter().all(|&pixel| pixel <= 1))?;
+        .filter(|array| !array.data.is_empty() && array.data.iter().all(is_level))?;
     let (dim, own) = match array.shape[..] {
         [_, dim] => (dim, None),
         [_, height, width] => (height * width, Some(Shape { width, height })),
         _ => return None,
     };
     let shape = own.or(shape).filter(|s| s.dim() == dim).unwrap_or_else(|| shape_of(dim));
-    Some(Picture { shape, images: Images::new(array.data, dim) })
+    Some(Picture { shape, levels, images: Images::new(array.data, dim) })
 }
 
 fn probabilities(bytes: &[u8]) -> Option<Images> {
@@ -184,6 +188,7 @@ fn completion(
     let fits = |grey: &Images| grey.dim() == dim && grey.count() >= count;
     Some(Completion {
         shape: tests.shape,
+        levels: tests.levels,
         originals: first(&tests.images),
         given,
         completions: vec![first(&completed.images)],
@@ -199,5 +204,21 @@ pub(crate) fn shape_of(dim: usize) -> Shape {
         Shape { width: side, height: side }
     } else {
         Shape { width: dim, height: 1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_are_levels_of_their_run() {
+        let bytes = npy::encode(&[2, 2], &[0u8, 15, 3, 1]);
+        let levels = |known| picture(&bytes, None, known).map(|picture| picture.levels);
+        assert_eq!(
+            [Some(2), Some(4), Some(16), None].map(levels),
+            [None, None, Some(16), Some(256)]
+        );
+        assert!(are_images(&bytes));
     }
 }

@@ -15,7 +15,7 @@ const MARGIN: usize = 12;
 const HEADER: usize = 34;
 
 /// Draws images of one part as a PNG: light on dark, as the model sees them (grey if training
-/// images are binarised again in every epoch), with the name, the number of variables and the sizes
+/// images are binarised again in every epoch, or have more than two levels), with the name, the number of variables and the sizes
 /// at the top, and the classes at the left.
 ///
 /// # Panics
@@ -50,12 +50,15 @@ pub fn contact_sheet(data: &Dataset, part: Part) -> Vec<u8> {
     let mut page = dots(&format!(
         "<svg xmlns='http://www.w3.org/2000/svg' width='{page_width}' height='{page_height}'>{texts}</svg>"
     ));
-    let is_grey = data.dynamic() && part == Part::Train;
+    let white = match part {
+        Part::Train if data.dynamic() => 255,
+        _ => data.levels - 1,
+    };
     for (i, row) in rows.iter().enumerate() {
         for (j, &image) in row.images.iter().enumerate() {
             let levels = images.row(image);
             grid.paint(&mut page, (gutter, HEADER), i * grid.across + j, |k| {
-                let level = if is_grey { levels[k] } else { 255 * levels[k] };
+                let level = (255 * usize::from(levels[k]) / white) as u8;
                 Color(level, level, level)
             });
         }

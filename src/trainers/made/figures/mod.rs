@@ -163,6 +163,7 @@ mod tests {
     fn wide_images_are_words_and_many_images_are_fewer() {
         let picture = |dim: usize| Picture {
             shape: Shape { width: dim, height: 1 },
+            levels: 2,
             images: Images::new(vec![1; 3 * dim], dim),
         };
         let samples = |picture: &Picture| {

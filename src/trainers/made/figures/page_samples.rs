@@ -71,7 +71,7 @@ fn grid(name: &str, note: &str, picture: &Picture, most: usize) -> Markup {
 /// First images as a PNG with one dot per pixel, in which the gaps between tiles are transparent,
 /// with its width and height.
 fn grid_png(picture: &Picture, most: usize) -> (usize, usize, Vec<u8>) {
-    let Picture { shape, images } = picture;
+    let Picture { shape, levels, images } = picture;
     let count = images.count().min(most);
     let grid = ImageGrid {
         shape: *shape,
@@ -81,9 +81,14 @@ fn grid_png(picture: &Picture, most: usize) -> (usize, usize, Vec<u8>) {
     };
     let (width, height) = grid.size(count);
     let mut bitmap = Bitmap::new((width, height), CLEAR);
+    let is_grey = *levels > 2;
     for tile in 0..count {
-        grid.paint(&mut bitmap, (0, 0), tile, |i| if images.row(tile)[i] > 0 { 2 } else { 1 });
+        grid.paint(&mut bitmap, (0, 0), tile, |i| match images.row(tile)[i] {
+            level if is_grey => 1 + tiles::shade(level, *levels) as u8,
+            level => 1 + level.min(1),
+        });
     }
-    let png = bitmap.palette_png([TILE, INK]).expect("writing into memory does not fail");
+    let colors = if is_grey { tiles::shades().collect() } else { vec![TILE, INK] };
+    let png = bitmap.palette_png(&colors).expect("writing into memory does not fail");
     (width, height, png)
 }

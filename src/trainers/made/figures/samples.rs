@@ -1,17 +1,19 @@
 //! Samples of every variant next to real images, and reconstructions and completions of real
-//! images.
+//! images. Pixels are levels from 0 on, as runs store them.
 
 use crate::data::{Images, Shape};
 
-use super::tiles::{self, MISSING, OFF, ON};
+use super::tiles::{self, MISSING, MISSING_OF_GREY, OFF};
 use crate::figures::chart::{Body, Chart, Panel};
 
-/// Binary images with their shape.
+/// Images with their shape.
 #[derive(Debug, Clone)]
 pub struct Picture {
     /// Shape of each image.
     pub shape: Shape,
-    /// The images, 0 and 1.
+    /// Number of levels of a pixel.
+    pub levels: usize,
+    /// The images, 0..levels.
     pub images: Images,
 }
 
@@ -20,13 +22,16 @@ pub struct Picture {
 pub struct Completion {
     /// Shape of each image.
     pub shape: Shape,
-    /// Complete test images [N x D], 0 and 1.
+    /// Number of levels of a pixel.
+    pub levels: usize,
+    /// Complete test images [N x D], 0..levels.
     pub originals: Images,
     /// Flag of each pixel [D]: true if it was given, the same for every image.
     pub given: Vec<bool>,
-    /// Completions [N x D each], 0 and 1: the given pixels and draws for the others.
+    /// Completions [N x D each], 0..levels: the given pixels and draws for the others.
     pub completions: Vec<Images>,
-    /// One-pass reconstruction p(x_d = 1 | x_<d) [N x D], scaled to 0..=255, if made.
+    /// One-pass reconstruction [N x D], scaled to 0..=255, if made: p(x_d = 1 | x_<d), or the expected
+    /// level of x_d given x_<d.
     pub reconstruction: Option<Images>,
 }
 
@@ -68,7 +73,7 @@ pub(crate) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
     let made = panels.iter().map(|panel| {
         let body = match panel.picture {
             Some(picture) => match tiles::too_large(picture.shape) {
-                None => Body::Raster(tiles::grid(picture.shape, &picture.images, most)),
+                None => Body::Raster(tiles::grid(picture, most)),
                 Some(why) => Body::Message(why),
             },
             None => Body::Message("no samples".into()),
@@ -112,16 +117,19 @@ pub(crate) fn completion(name: &str, completion: &Completion) -> Chart {
     let blocks = if span <= 4 && count > 1 { 2 } else { 1 };
     let shown = count.min(ROWS * blocks);
 
-    let binary =
-        |images: &Images, row: usize, i: usize| if images.row(row)[i] > 0 { ON } else { OFF };
+    let is_grey = completion.levels > 2;
+    let of = |images: &Images, row: usize, i: usize| {
+        tiles::level_class(images.row(row)[i], completion.levels)
+    };
+    let missing = if is_grey { MISSING_OF_GREY } else { MISSING };
     let class = |tile: usize, i: usize| {
         let (image, column) = (tile / span, tile % span);
         match (column, &completion.reconstruction) {
-            (0, _) => binary(&completion.originals, image, i),
+            (0, _) => of(&completion.originals, image, i),
             (1, Some(grey)) => tiles::grey_class(grey.row(image)[i]),
-            (column, _) if column + 1 == fixed && !completion.given[i] => MISSING,
-            (column, _) if column + 1 == fixed => binary(&completion.originals, image, i),
-            (column, _) => binary(&draws[column - fixed], image, i),
+            (column, _) if column + 1 == fixed && !completion.given[i] => missing,
+            (column, _) if column + 1 == fixed => of(&completion.originals, image, i),
+            (column, _) => of(&draws[column - fixed], image, i),
         }
     };
     let rows = shown.div_ceil(blocks);
@@ -139,14 +147,18 @@ pub(crate) fn completion(name: &str, completion: &Completion) -> Chart {
     };
     let share = completion.given.iter().filter(|g| **g).count() as f64
         / completion.given.len().max(1) as f64;
+    let (one_pass, color) = match is_grey {
+        true => ("the expected grey of each pixel given the true earlier ones", "blue"),
+        false => ("the probability of each pixel given the true earlier ones", "grey"),
+    };
     Chart {
         title: format!("Test images, reconstructed and completed by {name}"),
-        subtitle: "One pass: the probability of each pixel given the true earlier ones. Given: the first half of the \
-                   ordering; the grey pixels are drawn."
-            .into(),
+        subtitle: format!(
+            "One pass: {one_pass}. Given: the first half of the ordering; the {color} pixels are drawn."
+        ),
         caption: format!(
-            "{shown} test images, and what the model of {name} makes of them: the probability of each pixel given the \
-             true earlier ones, and {} drawn from {:.0} percent of the pixels.",
+            "{shown} test images, and what the model of {name} makes of them: {one_pass}, and {} drawn from {:.0} percent of \
+             the pixels.",
             match draws.len() {
                 1 => "a completion".to_owned(),
                 n => format!("{n} completions"),
@@ -175,21 +187,26 @@ pub(crate) fn neighbours(name: &str, drawn: &Picture, nearest: &Picture) -> Char
     let class = |tile: usize, i: usize| {
         let (row, column) = (tile / across, tile % across);
         let index = row / 2 * across + column;
-        let images = if row % 2 == 0 { &drawn.images } else { &nearest.images };
-        if index < count && images.row(index)[i] > 0 { ON } else { OFF }
+        let picture = if row % 2 == 0 { drawn } else { nearest };
+        match index < count {
+            true => tiles::level_class(picture.images.row(index)[i], picture.levels),
+            false => OFF,
+        }
     };
     let mut raster = tiles::raster(drawn.shape, rows * across, across, class);
     raster.cell = (48 / drawn.shape.width.max(1)).clamp(1, 8);
     raster.row_names = (0..rows)
         .map(|row| if row % 2 == 0 { "sample" } else { "nearest" }.to_owned())
         .collect();
+    let distance = match drawn.levels {
+        0..=2 => "that differs from it in the fewest pixels",
+        _ => "with the smallest sum of differences of grey levels",
+    };
     Chart {
         title: format!("Samples of {name} and their nearest training images"),
-        subtitle:
-            "Below each sample: the training image that differs from it in the fewest pixels."
-                .into(),
+        subtitle: format!("Below each sample: the training image {distance}."),
         caption: format!(
-            "{count} samples drawn by the model of {name}, each with the nearest training image below it."
+            "{count} samples drawn by the model of {name}, each with the nearest training image below it: the one {distance}."
         ),
         panels: vec![Panel {
             title: String::new(),

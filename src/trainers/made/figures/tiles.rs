@@ -1,11 +1,12 @@
 //! Images next to each other as cells of one raster.
 
-use crate::data::{Images, Shape};
+use crate::data::Shape;
 
+use super::Picture;
 use super::image_grid::{ImageGrid, nearly_square};
 use crate::figures::bitmap::Bitmap;
 use crate::figures::chart::Raster;
-use crate::figures::style::{Color, HIDDEN, INK, TILE, WHITE, grey};
+use crate::figures::style::{Color, HIDDEN, INK, NOT_GIVEN, TILE, WHITE, grey};
 
 /// Class of a pixel that is off.
 pub(crate) const OFF: u16 = 0;
@@ -15,18 +16,40 @@ pub(crate) const ON: u16 = 1;
 pub(crate) const MISSING: u16 = 2;
 /// Class of a tile without an image.
 const EMPTY: u16 = 3;
-const GREYS: u16 = 4;
-const GREY_LEVELS: u16 = 32;
+/// Class of a pixel that is not given, among grey ones.
+pub(crate) const MISSING_OF_GREY: u16 = 4;
+const GREYS: u16 = 5;
+/// Number of shades between off and on.
+const SHADES: u16 = 64;
 
 /// Colours of the classes of a tile raster.
 fn colors() -> Vec<Color> {
-    let greys = (0..GREY_LEVELS).map(|level| grey(f64::from(level) / f64::from(GREY_LEVELS - 1)));
-    [TILE, INK, HIDDEN, WHITE].into_iter().chain(greys).collect()
+    [TILE, INK, HIDDEN, WHITE, NOT_GIVEN].into_iter().chain(shades()).collect()
+}
+
+/// Shades from off to on.
+pub(crate) fn shades() -> impl Iterator<Item = Color> {
+    (0..SHADES).map(|shade| grey(f64::from(shade) / f64::from(SHADES - 1)))
+}
+
+/// Index of the shade of a level.
+pub(crate) fn shade(level: u8, levels: usize) -> u16 {
+    let (highest, last) = (levels - 1, usize::from(SHADES - 1));
+    ((usize::from(level) * last + highest / 2) / highest) as u16
 }
 
 /// Class of a probability given in 0..=255.
 pub(crate) fn grey_class(value: u8) -> u16 {
-    GREYS + (u16::from(value) * (GREY_LEVELS - 1) + 127) / 255
+    GREYS + shade(value, 256)
+}
+
+/// Class of a pixel of this many levels.
+pub(crate) fn level_class(level: u8, levels: usize) -> u16 {
+    match levels {
+        0..=2 if level > 0 => ON,
+        0..=2 => OFF,
+        _ => GREYS + shade(level, levels),
+    }
 }
 
 /// Side of a pixel: whole CSS pixels, so that a tile is about 28 wide.
@@ -72,9 +95,10 @@ pub(crate) fn room(shape: Shape, panels: usize, wanted: usize) -> usize {
     wanted.min(MOST_CELLS / (shape.dim() * panels).max(1)).max(1)
 }
 
-/// First images of a binary set, at most `most`, in a grid that is nearly square.
-pub(crate) fn grid(shape: Shape, images: &Images, most: usize) -> Raster {
+/// First images, at most `most`, in a grid that is nearly square.
+pub(crate) fn grid(picture: &Picture, most: usize) -> Raster {
+    let Picture { shape, levels, images } = picture;
     let count = images.count().min(most);
-    let across = nearly_square(shape, count);
-    raster(shape, count, across, |tile, i| if images.row(tile)[i] > 0 { ON } else { OFF })
+    let across = nearly_square(*shape, count);
+    raster(*shape, count, across, |tile, i| level_class(images.row(tile)[i], *levels))
 }

@@ -87,7 +87,15 @@ pub(super) fn images(
         Some(images) => {
             let pixels = Vec::with_capacity((images.len() * shape.dim()).min(likely));
             let kept = Kept { images, count, levels: Levels::Binary };
-            let mut picked = Picked { kept, shape, pixels, whole: 0, read: 0, most: 0 };
+            let mut picked = Picked {
+                kept,
+                shape,
+                pixels,
+                whole: 0,
+                read: 0,
+                most: 0,
+                is_grey: false,
+            };
             body(path, source, begin, bytes, &what, |part| picked.take(part))?;
             picked.pool()
         }
@@ -113,6 +121,8 @@ struct Picked {
     read: usize,
     /// The highest level.
     most: u8,
+    /// True if a level is neither black nor white.
+    is_grey: bool,
 }
 
 impl Picked {
@@ -120,7 +130,7 @@ impl Picked {
         let dim = self.shape.dim();
         self.most = part.iter().fold(self.most, |most, &level| most.max(level));
         if part.iter().filter(|&&level| level != 0 && level != 255).count() > 0 {
-            self.kept.levels = Levels::Grey;
+            self.is_grey = true;
         }
         while !part.is_empty() {
             let left = dim - self.read % dim;
@@ -140,12 +150,13 @@ impl Picked {
     }
 
     fn pool(self) -> Pool {
-        let Self { mut kept, shape, mut pixels, most, .. } = self;
+        let Self { mut kept, shape, mut pixels, most, is_grey, .. } = self;
         if most <= 1 {
             for level in &mut pixels {
                 *level *= 255;
             }
-            kept.levels = Levels::Binary;
+        } else if is_grey {
+            kept.levels = Levels::Grey(most);
         }
         Pool {
             kept: Some(Box::new(kept)),

@@ -103,9 +103,7 @@ impl Pool {
 
     /// Levels of all images in the file.
     pub(crate) fn levels(&self) -> Levels {
-        self.kept
-            .as_ref()
-            .map_or_else(|| Levels::of(std::iter::once(self.pixels.as_slice())), |kept| kept.levels)
+        self.kept.as_ref().map_or_else(|| Levels::of(&self.pixels), |kept| kept.levels)
     }
 
     /// True if both hold the same images in any order, compared on the images that are in memory.
