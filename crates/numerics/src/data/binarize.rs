@@ -141,7 +141,9 @@ pub(crate) fn binarize(
         (Levels::Binary, _) => image.iter_mut().for_each(|level| *level = u8::from(*level > 0)),
         (Levels::Grey(_), _) if config.levels.is_grey() => {
             if levels.white(config.levels) == 255 {
-                image.iter_mut().for_each(|level| *level = config.levels.of_grey(*level));
+                for level in image.iter_mut() {
+                    *level = config.levels.of_grey(*level);
+                }
             }
         }
         (Levels::Grey(_), Binarize::Threshold) => {
@@ -252,7 +254,7 @@ mod tests {
             image in prop::collection::vec(any::<u8>(), 1..50), count in 1usize..4, seed: u64, part in 0usize..3,
         ) {
             let levels = LevelCount::try_from(LevelCount::ALL[count]).unwrap();
-            let config = DataConfig { levels, seed, ..DataConfig::default() };
+            let config = DataConfig { seed, levels, ..DataConfig::default() };
             let quantised = |image: &[u8], found: Levels| {
                 let mut image = image.to_vec();
                 binarize(&mut image, found, &config, Part::ALL[part], 0);

@@ -22,6 +22,7 @@ impl LevelCount {
     }
 
     /// True if it is the default, which configurations leave out.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }

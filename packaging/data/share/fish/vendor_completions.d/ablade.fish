@@ -424,7 +424,7 @@ bar\t'Bars'
 plain\t'One line per event'
 json\t'One JSON object per line, for programs'
 none\t'Nothing but errors'"
-complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l reconstruct -d 'Instead of drawing, compute p(pixel = 1 | the true pixels before it) for every pixel'
+complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l reconstruct -d 'Instead of drawing, compute p(pixel = 1 | the true pixels before it) for every pixel; of grey pixels, the expected level as a share of the last'
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l greedy -d 'Take the more likely value of every pixel: temperature 0'
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l mixture -d 'Use the mixture of all masks: each image has one, picked at random'
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -483,7 +483,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "list" -d 'List the data sets known by name, and where they are'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "fetch" -d 'Download data sets and check them'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "show" -d 'Draw a contact sheet of a data set'
-complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "export" -d 'Write the bits of a data set, as a run sees them'
+complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "export" -d 'Write the pixels of a data set, as a run sees them'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from list" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from list" -l plots -d 'Directory of figures' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from list" -l data-dir -d 'Directory of downloaded data sets [default: $ABLADE_DATA, else the user\'s data folder]' -r -F
@@ -516,6 +516,7 @@ valid\t''
 test\t''"
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l size -d 'Side of the images in pixels, for sets that are drawn or resized' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l binarize -d 'Rule by which grey pixels become 0 and 1: threshold, stochastic, or dynamic, which shows the grey levels of training images' -r
+complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l levels -d 'Levels of a pixel: 2 (on or off), or 4, 16 or 256 greys' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l out -d 'File of the picture [default: data-NAME.png among the plots]' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l plots -d 'Directory of figures' -r -F
@@ -538,6 +539,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subc
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l size -d 'Side of the images in pixels, for sets that are drawn or resized' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l seed -d 'Seed of drawing, splits and fixed binarisation' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l binarize -d 'Rule by which grey pixels become 0 and 1: threshold, stochastic, or dynamic, which writes the grey levels of training images' -r
+complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l levels -d 'Levels of a pixel: 2 (on or off), or 4, 16 or 256 greys, written as 0 to N - 1' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l plots -d 'Directory of figures' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l data-dir -d 'Directory of downloaded data sets [default: $ABLADE_DATA, else the user\'s data folder]' -r -F
