@@ -1,7 +1,7 @@
 //! Columns of an experiment's tables besides those of its axes: the one list that tables write and
 //! that column names of axes must avoid.
 
-use crate::trainer::{Curve, Metric, Metrics};
+use crate::trainer::{Column, Curve, Metric, Metrics};
 
 /// First columns of every table with a row for each variant or run; those of its axes follow. The
 /// variant is called by its name in ASCII, and by its label, as on the terminal and in figures.
@@ -65,10 +65,11 @@ impl<'a> Columns<'a> {
         Self { metrics, metric, level, equivalence }
     }
 
-    /// `runs.csv`, after the columns of its variant.
-    pub(crate) fn runs(&self) -> Vec<String> {
+    /// `runs.csv`, after the columns of its variant; `has` says which columns of the trainer it has.
+    pub(crate) fn runs(&self, has: impl Fn(&Column) -> bool) -> Vec<String> {
         let mut all = words("seed run status error epochs best_epoch");
-        all.extend(self.metrics.columns.iter().map(|column| column.name.clone()));
+        let there = self.metrics.columns.iter().filter(|column| has(column));
+        all.extend(there.map(|column| column.name.clone()));
         all.push("tuning".into());
         all
     }
@@ -103,7 +104,7 @@ impl<'a> Columns<'a> {
     pub(crate) fn has(&self, name: &str) -> bool {
         let mut all = words(VARIANT)
             .into_iter()
-            .chain(self.runs())
+            .chain(self.runs(|_| true))
             .chain(self.metrics())
             .chain(words(TIMINGS))
             .chain(self.named(ABLATION));

@@ -530,7 +530,7 @@ impl Scene {
 /// An untrained model file of a run.
 fn model(spec: &RunSpec) -> Vec<u8> {
     let (masks, made) =
-        prepare(&MadeRun::of(&spec.key()), Shape { width: 14, height: 14 }).unwrap();
+        prepare(&MadeRun::of(&spec.key()), Shape { width: 14, height: 14 }, 0).unwrap();
     ablade::made::file::save(&made, &masks.evaluated(0)).unwrap()
 }
 

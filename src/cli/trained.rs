@@ -22,7 +22,7 @@ use crate::runner::machine;
 use crate::store::RunStatus;
 use crate::text::count;
 use crate::train::trainer::trained_bits;
-use crate::trainers::made::run::{MadeRun, load_model};
+use crate::trainers::made::run::{MadeRun, classes_in_turn, load_model};
 use crate::trainers::made::unchanged::{places, unchanged_at};
 
 /// Selection of a run, and number of threads.
@@ -249,6 +249,49 @@ impl TrainedModel {
     /// Path of the data set on which it was trained, if it is named by one.
     pub(crate) fn data_path(&self) -> &Path {
         Path::new(&self.run.config.data.name)
+    }
+
+    /// Class of each of `count` images to be drawn, for a model that is told the class: the one asked
+    /// for, by name or number, or every class in turn.
+    pub(crate) fn classes_to_draw(
+        &self,
+        asked: Option<&str>,
+        count: usize,
+    ) -> anyhow::Result<Option<Vec<u16>>> {
+        let Some(asked) = asked else { return Ok(classes_in_turn(&self.made, count)) };
+        let n_classes = self.made.network().layout.classes;
+        ensure!(
+            n_classes > 0,
+            "{} is not told the class of an image: --class needs a model trained with model.classes = true",
+            self.name
+        );
+        let data = self.dataset()?;
+        let names = data.train.labels().map_or(&[][..], |labels| &labels.names);
+        let by_name = names.iter().position(|name| name == asked);
+        let class = by_name.or_else(|| asked.parse().ok().filter(|&class| class < n_classes));
+        let class = class.with_context(|| {
+            format!("no class `{asked}` in {}: it has {}", data.name, names.join(", "))
+        })?;
+        Ok(Some(vec![class as u16; count]))
+    }
+
+    /// Error if the model is told the class of an image, and these have none that it knows.
+    pub(crate) fn check_classes(&self, images: &Images, name: &str) -> anyhow::Result<()> {
+        let n_classes = self.made.network().layout.classes;
+        if n_classes == 0 {
+            return Ok(());
+        }
+        let labels = images.labels().with_context(|| {
+            format!("{} is told the class of an image, and {name} has no labels", self.name)
+        })?;
+        let beyond = labels.of.iter().find(|&&class| usize::from(class) >= n_classes);
+        ensure!(
+            beyond.is_none(),
+            "{name} has {} classes, and {} was trained on {n_classes}",
+            labels.names.len(),
+            self.name
+        );
+        Ok(())
     }
 
     /// Cache of data sets.

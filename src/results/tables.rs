@@ -195,6 +195,13 @@ fn csv_tables<'a>(
 }
 
 impl ExperimentResults {
+    /// True if some run has a value of a column.
+    fn has(&self, column: &Column) -> bool {
+        let facts =
+            self.records.values().filter_map(|record| Some(&record.summary.as_ref()?.facts));
+        facts.into_iter().any(|facts| column.source.number(facts).is_some())
+    }
+
     /// Columns of the experiment's tables.
     pub(super) fn columns(&self) -> Columns<'_> {
         let compare = &self.plan.compare;
@@ -226,7 +233,14 @@ fn place<'a>(axes: &AxisColumns<'a>, cell: &Cell<'a>) -> Vec<Value<'a>> {
 
 fn runs(study: &ExperimentResults) -> Table<'_> {
     let axes = AxisColumns::of(study);
-    let columns = header(&axes, study.columns().runs());
+    let reported: Vec<&Column> = study
+        .metrics()
+        .columns
+        .iter()
+        .filter(|column| column.is_always_there || study.has(column))
+        .collect();
+    let is_reported = |column: &Column| reported.iter().any(|other| other.name == column.name);
+    let columns = header(&axes, study.columns().runs(is_reported));
     let width = columns.len();
     let rows = study.cells().map(move |cell| {
         let mut row = place(&axes, &cell);
@@ -243,7 +257,7 @@ fn runs(study: &ExperimentResults) -> Table<'_> {
             (n, _) => Value::Int(n as u64),
         };
         row.extend([step(summary.epochs), step(summary.best_epoch)]);
-        row.extend(study.metrics().columns.iter().map(|column| fact(column, &summary.facts)));
+        row.extend(reported.iter().map(|column| fact(column, &summary.facts)));
         row.push(tuning(&cell));
         row
     });

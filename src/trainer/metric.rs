@@ -127,6 +127,8 @@ pub struct Column {
     pub name: String,
     /// Source of its value.
     pub source: Source,
+    /// False if the column is left out where no run has a value.
+    pub is_always_there: bool,
 }
 
 /// Names of a metric, of several lengths.
@@ -278,7 +280,12 @@ impl Metrics {
 
     /// Short name of the values of a metric: the common name, or its own where there is none.
     pub(crate) fn word<'a>(&'a self, metric: &'a Metric) -> &'a str {
-        if self.family.is_empty() { &metric.words.head } else { &self.family }
+        let shares_unit = metric.unit == self.all[0].unit;
+        if shares_unit && !self.family.is_empty() {
+            &self.family
+        } else {
+            &metric.words.head
+        }
     }
 
     /// Metric by which `tune` selects.

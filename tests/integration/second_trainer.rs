@@ -81,8 +81,11 @@ impl LineTrainer {
             metric("absolute-error", Better::Lower, unit("", ""), 1),
         ]);
         metrics.curves = vec![curve("explained"), curve("error")];
-        metrics.columns =
-            vec![Column { name: "slope".into(), source: Source::Fact("slope".into()) }];
+        metrics.columns = vec![Column {
+            name: "slope".into(),
+            source: Source::Fact("slope".into()),
+            is_always_there: true,
+        }];
         Self { settings, metrics }
     }
 }

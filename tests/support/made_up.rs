@@ -185,6 +185,8 @@ impl Recipe {
         let nll = best.clone().filter(|_| status == RunStatus::Finished);
         let value = |curve: usize| nll.as_ref().map(|row| row.values[curve]);
         let facts = MadeFacts {
+            test_nll_without_class_nats: None,
+            test_accuracy: None,
             parameters: 47_000 * (1 + levels.first().map_or(0, String::len) as u64 + v as u64 % 4),
             connected_parameters: 24_000,
             train_nll_nats: value(0),

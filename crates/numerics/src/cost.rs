@@ -40,7 +40,7 @@ const FIXED_MEMORY: u64 = 16 << 20;
 impl MadeCost {
     /// The cost of one run.
     pub fn new(config: &RunConfig, size: DataSize) -> Self {
-        let layout = layout(config, size.shape.dim());
+        let layout = layout(config, size.shape.dim(), size.classes);
         let epochs = config.train.epochs as f64;
         let scored_masks = match config.model.masks {
             MaskCount::Cycle(masks) => masks,
@@ -86,15 +86,22 @@ impl MadeCost {
 
 /// Nominal seconds, on one thread, of training on one image.
 pub fn nominal_training(config: &RunConfig, dim: usize) -> f64 {
-    let layout = layout(config, dim);
+    let layout = layout(config, dim, 0);
     learning(&layout) / nominal_speed()
         + per_image(&layout)
         + per_step(&layout) / config.train.batch as f64
 }
 
-/// Layout of a model of images of `dim` pixels.
-fn layout(config: &RunConfig, dim: usize) -> ParamLayout {
-    ParamLayout::new(&config.model, Variables { dim, levels: config.data.levels.get(), classes: 0 })
+/// Layout of a model of images of `dim` pixels, of so many classes.
+fn layout(config: &RunConfig, dim: usize, classes: usize) -> ParamLayout {
+    ParamLayout::new(
+        &config.model,
+        Variables {
+            dim,
+            levels: config.data.levels.get(),
+            classes: if config.model.classes { classes } else { 0 },
+        },
+    )
 }
 
 /// Multiply-adds of training on one image.
@@ -199,6 +206,7 @@ mod tests {
         train: 1000,
         valid: 100,
         test: 200,
+        classes: 10,
     };
 
     fn config(change: impl FnOnce(&mut RunConfig)) -> RunConfig {

@@ -140,6 +140,7 @@ pub(crate) fn inpaint(
         terminal.warn(warning);
     }
     let (numbers, originals) = chosen(args.image.as_ref(), &name, &all)?;
+    trained.check_classes(&originals, &name)?;
     let out = match &args.out[..] {
         [] => vec![default_picture(&global.plots, "inpaint", trained.spec.id.as_str())],
         files => files.to_vec(),
@@ -152,14 +153,14 @@ pub(crate) fn inpaint(
     let (model, reordered) = able(model, &given, &trained)?;
     let draws = args.draws as usize;
     // All draws of one image are contiguous.
-    let repeated: Vec<u8> = originals
-        .pixels()
-        .chunks(given.len())
-        .flat_map(|image| image.repeat(draws))
-        .collect();
-    let repeated = Images::new(repeated, given.len());
+    let of_draws = (0..originals.count() * draws).map(|draw| draw / draws);
+    let repeated = originals.selected(of_draws);
     let evidence = Evidence { images: &repeated, given: &given };
-    let drawing = Drawing { evidence: Some(evidence), ..args.draw.drawing(&trained.run) };
+    let drawing = Drawing {
+        evidence: Some(evidence),
+        classes: repeated.labels().map(|labels| &*labels.of),
+        ..args.draw.drawing(&trained.run)
+    };
     let drawn = model.draw(&trained, originals.count() * draws, drawing)?.images;
     let levels = trained.levels();
     for file in &out {
@@ -242,11 +243,7 @@ fn reconstruct(
             }
             file.write_sheet(&sheet)?;
         } else {
-            file.write_values(
-                trained.shape,
-                &[originals.count()],
-                PixelValues::Shares(&means),
-            )?;
+            file.write_values(trained.shape, &[originals.count()], PixelValues::Shares(&means))?;
         }
         writeln!(terminal.out, "{}", file.path.display())?;
     }
@@ -264,8 +261,8 @@ fn chosen(
     if let Some(beyond) = numbers.iter().find(|&&number| number >= all.count()) {
         bail!("no image {beyond} in {name}: it has 0 to {}", all.count() - 1);
     }
-    let pixels: Vec<u8> = numbers.iter().flat_map(|&i| all.row(i)).copied().collect();
-    Ok((numbers, Images::new(pixels, all.dim())))
+    let images = all.selected(numbers.iter().copied());
+    Ok((numbers, images))
 }
 
 impl GivenArgs {

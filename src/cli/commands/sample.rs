@@ -10,7 +10,7 @@ use crate::cli::{Exit, Global, Terminal};
 use crate::config::SampleOrder;
 use crate::data::nearest::{distance, nearest};
 use crate::data::{Images, Part};
-use crate::made::sample::draw_one_by_one;
+use crate::made::sample::{Drawing, draw_one_by_one};
 use crate::runner::machine;
 use crate::text::count;
 
@@ -42,6 +42,10 @@ pub(crate) struct SampleArgs {
     /// [default: the run's own]
     #[arg(long, value_parser = order, conflicts_with = "which")]
     order: Option<SampleOrder>,
+    /// Draw this class alone, a name or a number from 0, from a model that is told the class [default:
+    /// every class in turn]
+    #[arg(long, value_name = "CLASS")]
+    class: Option<String>,
     /// Show the nearest training image next to each sample; in formats other than PNG, in a second
     /// file
     #[arg(long)]
@@ -67,7 +71,11 @@ pub(crate) fn sample(
     let model = trained
         .asked_model(&args.masks)?
         .map_or_else(|| trained.first_masks(own.masks), Ok)?;
-    let drawing = args.draw.drawing(&trained.run);
+    let classes = trained.classes_to_draw(args.class.as_deref(), wanted)?;
+    let drawing = Drawing {
+        classes: classes.as_deref(),
+        ..args.draw.drawing(&trained.run)
+    };
     ensure!(
         (wanted as u64).saturating_mul(trained.shape.dim() as u64) <= machine::memory() / 4,
         "{} of {} pixels would take more than a quarter of this machine's memory",

@@ -110,11 +110,14 @@ pub(super) fn levels_of_output(config: &RunConfig) -> Option<Clash> {
     let levels = config.data.levels.get();
     let (message, help) = match config.model.output {
         Output::Bernoulli if levels > 2 => (
-            format!("model.output = \"bernoulli\" is of pixels that are on or off, and data.levels is {levels}"),
+            format!(
+                "model.output = \"bernoulli\" is of pixels that are on or off, and data.levels is {levels}"
+            ),
             "model.output = \"categorical\" or \"logistic-mixture\" has grey levels; or set data.levels = 2",
         ),
         Output::LogisticMixture if levels == 2 => (
-            "model.output = \"logistic-mixture\" is of grey levels, and data.levels is 2".to_owned(),
+            "model.output = \"logistic-mixture\" is of grey levels, and data.levels is 2"
+                .to_owned(),
             "set data.levels = 4, 16 or 256; pixels that are on or off have model.output = \"bernoulli\"",
         ),
         _ => return None,

@@ -85,7 +85,13 @@ mod tests {
     use super::*;
 
     fn size(width: usize, height: usize, train: usize) -> DataSize {
-        DataSize { shape: Shape { width, height }, train, valid: 5, test: 5 }
+        DataSize {
+            shape: Shape { width, height },
+            train,
+            valid: 5,
+            test: 5,
+            classes: 0,
+        }
     }
 
     #[test]

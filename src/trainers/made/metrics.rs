@@ -15,6 +15,8 @@ pub const TEST: &str = "test-nll";
 pub const MIXTURE: &str = "test-nll-mixture";
 /// Test NLL of the masks that sampling averages at every pixel.
 pub const AVERAGED: &str = "test-nll-averaged";
+/// Accuracy of the classes that follow by Bayes' rule.
+pub const ACCURACY: &str = "test-accuracy";
 /// Validation NLL.
 pub const VALID: &str = "valid-nll";
 
@@ -44,6 +46,13 @@ pub struct MadeFacts {
     /// defined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_nll_averaged_nats: Option<f64>,
+    /// NLL of the test set without the classes: of the mixture over them, for a model that is told the
+    /// class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_nll_without_class_nats: Option<f64>,
+    /// Share of the test images whose class is the likeliest by Bayes' rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_accuracy: Option<f64>,
     /// Number of pixels of an image.
     pub dim: usize,
     /// Binarisation of the pixels; absent from runs of older versions.
@@ -195,9 +204,38 @@ pub(super) fn metrics() -> Metrics {
             ],
         )
     };
+    let accuracy = Metric {
+        name: ACCURACY.into(),
+        column: "test_accuracy".into(),
+        unit: Unit::default(),
+        better: Better::Higher,
+        source: fact("test_accuracy"),
+        words: MetricWords {
+            head: "accuracy".into(),
+            short: "test accuracy".into(),
+            long: "test accuracy by Bayes' rule".into(),
+            axis: "Test accuracy".into(),
+            doc: "share of test images whose class is the likeliest by Bayes' rule (`model.classes`)".into(),
+            exact: "share of the test images whose class has the largest p(image | class) p(class), with the classes' \
+                    shares of the training images as p(class)"
+                .into(),
+        },
+        curve: Some(2),
+        examples: PerExample::Of(|_| Some("test_correct.npy")),
+        selects: false,
+    };
     let column = |name: &str| match name {
-        "test_bits_per_dim" => Column { name: name.into(), source: Source::Derived(bits_per_dim) },
-        name => Column { name: name.into(), source: fact(name) },
+        "test_bits_per_dim" => Column {
+            name: name.into(),
+            source: Source::Derived(bits_per_dim),
+            is_always_there: true,
+        },
+        name => Column { name: name.into(), source: fact(name), is_always_there: true },
+    };
+    let of_classes = |name: &str| Column {
+        name: name.into(),
+        source: fact(name),
+        is_always_there: false,
     };
     let curve = |head: &str, words: &str| Curve {
         name: format!("{head}_nll"),
@@ -206,7 +244,7 @@ pub(super) fn metrics() -> Metrics {
         words: words.into(),
         better: None,
     };
-    let mut metrics = Metrics::new(vec![test, mixture, averaged, valid]);
+    let mut metrics = Metrics::new(vec![test, mixture, averaged, valid, accuracy]);
     metrics.select = 3;
     metrics.columns = [
         "parameters",
@@ -222,6 +260,9 @@ pub(super) fn metrics() -> Metrics {
     ]
     .map(column)
     .to_vec();
+    metrics
+        .columns
+        .extend(["test_nll_without_class_nats", "test_accuracy"].map(of_classes));
     metrics.curves =
         vec![curve("train", "training"), curve("valid", "validation"), curve("test", "test")];
     metrics.training = Some(0);

@@ -176,7 +176,20 @@ impl Trainer for MadeTrainer {
     }
 
     fn fingerprint(&self, config: &Config) -> Result<String, TrainerError> {
-        Ok(self.data(&run_config(config).data)?.0)
+        let config = run_config(config);
+        let fingerprint = self.data(&config.data)?.0;
+        // Sets that the program draws have classes, and are not drawn for this.
+        let files = self.cache.loaded(&config.data).filter(|set| set.origin.place.is_some());
+        match files.filter(|_| config.model.classes) {
+            None => Ok(fingerprint),
+            Some(set) => match set.lacks_classes() {
+                None => Ok(set.fingerprint_with_classes()),
+                Some(why) => Err(TrainerError::new(format!(
+                    "model.classes = true tells the model the class of an image, and {} has no classes for it: {why}",
+                    config.data.name
+                ))),
+            },
+        }
     }
 
     fn epochs(&self, config: &Config) -> Option<usize> {
@@ -378,7 +391,10 @@ impl Trainer for MadeTrainer {
     }
 
     fn scored_by(&self, a: &Config, b: &Config) -> Option<&'static str> {
-        run_config(a).data.scores_otherwise_than(&run_config(b).data)
+        let (a, b) = (run_config(a), run_config(b));
+        (a.model.classes != b.model.classes)
+            .then_some("model.classes")
+            .or_else(|| a.data.scores_otherwise_than(&b.data))
     }
 
     fn metric_remark(&self, metric: &Metric, runs: &[&Facts]) -> Option<&'static str> {

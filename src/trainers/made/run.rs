@@ -11,10 +11,11 @@ use crate::cost::{MadeCost, SCORED_TRAIN};
 use crate::data::nearest::nearest;
 use crate::data::{DataSize, Dataset, Images, Part, Shape};
 use crate::made::evaluate::{
-    conditional_means, mean, nll_averaged_conditionals, nll_mixture, nll_single_mask,
+    by_class, conditional_means, mean, nll_averaged_conditionals, nll_mixture, nll_single_mask,
 };
 use crate::made::file::{self, FileError};
 use crate::made::instruction_set;
+use crate::made::layout::ParamLayout;
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::model::Made;
 use crate::made::sample::{Drawing, Evidence, SampleError, draw, draw_one_by_one};
@@ -53,6 +54,9 @@ pub enum RunError {
     /// The masks cannot be written.
     #[error("masks: {0}")]
     Masks(#[from] std::io::Error),
+    /// A model is to be told classes that the data do not have.
+    #[error("model.classes: {0}")]
+    Classes(String),
     /// A checkpoint cannot be made.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -80,23 +84,40 @@ impl MadeRun {
     }
 }
 
-/// Masks of a run, and its model before training.
-pub fn prepare(spec: &MadeRun, shape: Shape) -> Result<(Masks, Made), RunError> {
+/// Masks of a run, and its model before training; the model is told one of `classes` classes.
+pub fn prepare(spec: &MadeRun, shape: Shape, classes: usize) -> Result<(Masks, Made), RunError> {
     let masks = Masks::new(&spec.config.model, shape, spec.config.evaluate.fresh_masks, spec.seed);
-    let variables = shape.with_levels(spec.config.data.levels.get());
+    let variables = shape.with_levels(spec.config.data.levels.get()).with_classes(classes);
     let made = Made::new(&spec.config.model, variables, &masks, spec.seed)?;
     Ok((masks, made))
 }
 
+/// Number of classes that the model of a run is told.
+fn classes_told(spec: &MadeRun, data: &Dataset) -> usize {
+    if spec.config.model.classes { data.size().classes } else { 0 }
+}
+
+/// Class of each of `count` images that are drawn without a wish: every class in turn, so that any
+/// number of first ones has them all.
+pub fn classes_in_turn(made: &Made, count: usize) -> Option<Vec<u16>> {
+    let classes = made.network().layout.classes;
+    (classes > 0).then(|| (0..count).map(|i| (i % classes) as u16).collect())
+}
+
 /// Loads the trained model of a run from its file.
 pub fn load_model(spec: &MadeRun, shape: Shape, model: &[u8]) -> Result<(Masks, Made), RunError> {
-    let parameters =
-        MadeCost::new(&spec.config, DataSize { shape, train: 0, valid: 0, test: 0 }).parameters;
+    let variables = shape.with_levels(spec.config.data.levels.get());
+    let classes = match spec.config.model.classes {
+        true => file::n_classes(model, &ParamLayout::new(&spec.config.model, variables))?,
+        false => 0,
+    };
+    let size = DataSize { shape, train: 0, valid: 0, test: 0, classes };
+    let parameters = MadeCost::new(&spec.config, size).parameters;
     // Checked before allocating memory for what a foreign configuration asks for.
     if parameters.saturating_mul(4) > model.len() as u64 {
         return Err(FileError::Short { bytes: model.len(), parameters }.into());
     }
-    let (masks, made) = prepare(spec, shape)?;
+    let (masks, made) = prepare(spec, shape, classes)?;
     // With fresh masks, older versions described the first mask of training.
     let described = [masks.evaluated(0), masks.trained(0)];
     let params = file::load(model, &made.network().layout, made.first_ordering(), &described)?;
@@ -122,7 +143,10 @@ pub fn execute(
     let team = ThreadPool::new(threads).with_cancel_token(control.stop.clone());
     team.install(|| {
         let Control { on_epoch, resume, save, checkpoint_every, .. } = control;
-        let (masks, made) = prepare(spec, data.shape)?;
+        if let Some(why) = data.lacks_classes().filter(|_| spec.config.model.classes) {
+            return Err(RunError::Classes(why));
+        }
+        let (masks, made) = prepare(spec, data.shape, classes_told(spec, data))?;
         let mut trainer =
             TrainingLoop::new(&made, &masks, data, &spec.config.train, spec.seed, &team);
         let clock = RunClock::start(resume.as_ref());
@@ -205,7 +229,7 @@ pub fn compare_with_reference(
     best_epoch: usize,
     model: &[u8],
 ) -> Result<Comparison, RunError> {
-    let (masks, made) = prepare(spec, data.shape)?;
+    let (masks, made) = prepare(spec, data.shape, classes_told(spec, data))?;
     let (_, trained) = load_model(spec, data.shape, model)?;
     let trainer = |precision| {
         ReferenceTrainer::new(&made, &masks, data, &spec.config.train, spec.seed, precision)
@@ -222,7 +246,7 @@ pub fn compare_with_reference(
 /// Predicts the time of [`compare_with_reference`] for a run of this many epochs [s], from a trial
 /// minibatch.
 pub fn reference_seconds(spec: &MadeRun, data: &Dataset, epochs: usize) -> Result<f64, RunError> {
-    let (masks, made) = prepare(spec, data.shape)?;
+    let (masks, made) = prepare(spec, data.shape, classes_told(spec, data))?;
     let train = &spec.config.train;
     let batch: Vec<u32> = (0..train.batch.min(data.train.count()) as u32).collect();
     let mut seconds = 0.0;
@@ -355,6 +379,8 @@ fn unscored(data: &Dataset, masks: &Masks, made: &Made) -> MadeFacts {
         test_nll_mixture_nats: None,
         mixture_masks: masks.evaluated_count(),
         test_nll_averaged_nats: None,
+        test_nll_without_class_nats: None,
+        test_accuracy: None,
         dim: made.network().layout.dim,
         binarization: Some(data.binarization),
         kernel: instruction_set().into(),
@@ -419,12 +445,20 @@ fn finished(
         None
     };
     let mixed = nll_mixture(&test);
+    let by_class = (spec.config.model.classes)
+        .then(|| by_class(made, team, &first, &data.test, &shares_of_classes(&data.train)));
+    let correct: Option<Vec<f64>> = by_class.as_ref().map(|found| {
+        let is_right = |(i, &class)| f64::from(data.test.example(i).class == Some(class));
+        found.likeliest.iter().enumerate().map(is_right).collect()
+    });
     let facts = MadeFacts {
         train_nll_nats: score(&trained_bits(data, spec.seed, best_epoch, SCORED_TRAIN)),
         valid_nll_nats: score(&data.valid),
         test_nll_nats: mean(&test[0]),
         test_nll_mixture_nats: mean(&mixed),
         test_nll_averaged_nats: averaged.as_deref().and_then(mean),
+        test_nll_without_class_nats: by_class.as_ref().and_then(|found| mean(&found.nll_without)),
+        test_accuracy: correct.as_deref().and_then(mean),
         ..unscored(data, masks, made)
     };
     let summary = summary(epochs, best_epoch, &facts);
@@ -439,9 +473,20 @@ fn finished(
     if let Some(averaged) = &averaged {
         files.push(("test_nll_averaged.npy".to_owned(), per_image(averaged)));
     }
+    if let Some(correct) = &correct {
+        files.push(("test_correct.npy".to_owned(), per_image(correct)));
+    }
     files.extend(samples(spec, data, team, made, &sampled)?);
     files.extend(completions(spec, data, team, made, &first)?);
     Ok((summary, files))
+}
+
+/// Share of the images that each class has [n_classes].
+fn shares_of_classes(images: &Images) -> Vec<f64> {
+    let Some(labels) = images.labels() else { return Vec::new() };
+    let mut counts = vec![0.0; labels.names.len()];
+    labels.of.iter().for_each(|&class| counts[usize::from(class)] += 1.0);
+    counts.into_iter().map(|count| count / images.count() as f64).collect()
 }
 
 /// Number of masks with which a run is scored: those of the mixture, and those that sampling
@@ -485,7 +530,12 @@ fn samples(
     if config.count == 0 {
         return Ok(Vec::new());
     }
-    let drawing = Drawing { temperature: config.temperature, ..Drawing::new(spec.seed) };
+    let classes = classes_in_turn(made, config.count);
+    let drawing = Drawing {
+        temperature: config.temperature,
+        classes: classes.as_deref(),
+        ..Drawing::new(spec.seed)
+    };
     let drawn = match config.order {
         SampleOrder::Model => draw(made, team, masks, config.count, drawing)?,
         SampleOrder::Inverse => draw_one_by_one(
@@ -526,7 +576,11 @@ fn completions(
         .iter()
         .for_each(|&pixel| given[pixel as usize] = true);
     let evidence = Evidence { images: &images, given: &given };
-    let drawing = Drawing { evidence: Some(evidence), ..Drawing::new(spec.seed) };
+    let drawing = Drawing {
+        evidence: Some(evidence),
+        classes: images.labels().map(|labels| &*labels.of),
+        ..Drawing::new(spec.seed)
+    };
     let completed = draw(made, team, std::slice::from_ref(mask), count, drawing)?;
     let reconstructed = conditional_means(made, team, mask, &images);
     Ok(vec![

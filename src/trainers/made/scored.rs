@@ -13,6 +13,8 @@ pub(super) struct TestImages<'a> {
     /// Fingerprints of the data: these also differ if only training images do.
     fingerprints: [Option<&'a str>; 2],
     data: &'a DataConfig,
+    /// True if the class of each image is given.
+    classes: bool,
     binarization: Option<Binarization>,
 }
 
@@ -28,6 +30,7 @@ impl<'a> TestImages<'a> {
         Self {
             fingerprints: [Some(run.data), run.earlier],
             binarization: own.unwrap_or_else(|| known(data)),
+            classes: run_config(run.config).model.classes,
             data,
         }
     }
@@ -57,9 +60,10 @@ impl<'a> TestImages<'a> {
     pub(super) fn words(&self) -> String {
         let name = self.data.name.trim_end_matches('/');
         let name = name.rsplit('/').next().unwrap_or(name);
+        let classes = if self.classes { ", classes given" } else { "" };
         match self.binarization {
-            Some(binarization) => format!("{name}, {}", binarization.words()),
-            None => name.to_owned(),
+            Some(binarization) => format!("{name}, {}{classes}", binarization.words()),
+            None => format!("{name}{classes}"),
         }
     }
 
@@ -68,6 +72,14 @@ impl<'a> TestImages<'a> {
     pub(super) fn otherwise(&self, reference: &Self, name: &str) -> Option<Otherwise> {
         let (own, other) = (&self.data, &reference.data);
         let (bits, other_bits) = (self.binarization(), reference.binarization());
+        if self.classes != reference.classes {
+            let given = |images: &Self| if images.classes { "given" } else { "without" };
+            return Some(Otherwise::Incomparable(format!(
+                "scored {} the class of each image, {name} {} it: their NLL do not compare",
+                given(self),
+                given(reference)
+            )));
+        }
         if self.content_differs(reference) {
             return Some(Otherwise::Incomparable(format!(
                 "scored on another content of {} than {name}: their NLL do not compare",

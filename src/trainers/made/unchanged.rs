@@ -46,7 +46,9 @@ fn is_of(set: &Dataset, fingerprint: &str) -> bool {
     // distinguish another division.
     let by_files =
         set.origin.earlier.as_deref() == Some(fingerprint) && !set.origin.folders_divided;
-    set.origin.fingerprint == fingerprint || by_files
+    set.origin.fingerprint == fingerprint
+        || by_files
+        || set.fingerprint_with_classes() == fingerprint
 }
 
 /// Settings of `[data]` under which a run's data may be found: those of its training, and those of

@@ -239,6 +239,7 @@ fn metrics(declaration: &Declaration) -> Metrics {
         .all
         .iter()
         .map(|metric| Column {
+            is_always_there: true,
             name: metric.unit.column(&metric.column),
             source: metric.source.clone(),
         })

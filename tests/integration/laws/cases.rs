@@ -31,8 +31,18 @@ impl Case {
 
     /// A model of images with pixels of this many levels.
     pub(crate) fn with_levels(config: ModelConfig, shape: Shape, levels: usize) -> Self {
+        Self::with_classes(config, shape, levels, 0)
+    }
+
+    /// The same, of a model that is told one of so many classes.
+    pub(crate) fn with_classes(
+        config: ModelConfig,
+        shape: Shape,
+        levels: usize,
+        classes: usize,
+    ) -> Self {
         let masks = Masks::new(&config, shape, 4, SEED);
-        let variables = shape.with_levels(levels);
+        let variables = shape.with_levels(levels).with_classes(classes);
         let len = ablade::made::layout::ParamLayout::new(&config, variables).len;
         let mut stream = SEED.stream(Purpose::Init, 99);
         let params = (0..len).map(|_| 0.7 * stream.normal() as f32).collect();

@@ -221,13 +221,7 @@ fn autograd_loss(case: &Case, params: &[f64]) -> f64 {
     let points: Vec<f64> = corners(6).into_iter().step_by(3).flatten().collect();
     let x = Tensor::from_vec(points, (22, 6), &Device::Cpu).unwrap();
     let params = Tensor::new(params, &Device::Cpu).unwrap();
-    engine
-        .nll(&params, &x)
-        .unwrap()
-        .mean(0)
-        .unwrap()
-        .to_scalar()
-        .unwrap()
+    engine.nll(&params, &x).unwrap().mean(0).unwrap().to_scalar().unwrap()
 }
 
 /// The Jacobian of the logits is zero where the ordering forbids a dependency, and non-zero where a

@@ -32,11 +32,7 @@ fn reference_nlls(case: &Case, index: usize, points: &[Vec<f64>]) -> Vec<f64> {
         .reshape((points.len(), case.shape.dim()))
         .unwrap();
     let params = case.made.parameters().to_dtype(DType::F64).unwrap();
-    reference(case, index)
-        .nll(&params, &x)
-        .unwrap()
-        .to_vec1()
-        .unwrap()
+    reference(case, index).nll(&params, &x).unwrap().to_vec1().unwrap()
 }
 
 /// Probabilities sum to one over {0,1}^D: for the reference engine to 1e-10, for the kernels to
@@ -484,9 +480,8 @@ fn edges_hold() {
                     .map(|nll| (-nll).exp())
                     .sum();
                 assert!((total - 1.0).abs() < 1e-5, "{total}: {}", case.name);
-                let all = ablade::made::evaluate::conditional_means(
-                    &case.made, &pool, &masks, &images,
-                );
+                let all =
+                    ablade::made::evaluate::conditional_means(&case.made, &pool, &masks, &images);
                 let first = masks.ordering().pixels()[0] as usize;
                 assert!(all.chunks(dim).all(|row| row[first] == all[first]), "{}", case.name);
             }

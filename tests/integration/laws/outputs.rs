@@ -1,9 +1,10 @@
 //! Laws of the output distributions: each is a distribution over the levels of a pixel, sees no
 //! more than the mask allows, and is drawn from as it is scored.
 
-use ablade::data::Images;
+use ablade::data::{Images, Labels};
 use ablade::made::evaluate::{
-    conditional_means, nll_averaged_conditionals, nll_mixture, nll_per_pixel, nll_single_mask,
+    by_class, conditional_means, nll_averaged_conditionals, nll_mixture, nll_per_pixel,
+    nll_single_mask,
 };
 use ablade::made::masks::MaskSet;
 use ablade::made::model::Made;
@@ -357,11 +358,16 @@ fn means_are_expectations() {
     for case in cases(MaskCount::Cycle(1)).step_by(3) {
         let mask = [case.first()];
         let last = mask[0].ordering().pixels()[2] as usize;
-        let images = Images::new((0..K as u8).flat_map(|x| {
-            let mut image = [1, 2, 3];
-            image[last] = x;
-            image
-        }).collect::<Vec<_>>(), 3);
+        let images = Images::new(
+            (0..K as u8)
+                .flat_map(|x| {
+                    let mut image = [1, 2, 3];
+                    image[last] = x;
+                    image
+                })
+                .collect::<Vec<_>>(),
+            3,
+        );
         let nlls = nll_per_pixel(&case.made, &pool, &mask, &images).unwrap();
         let of = |x: usize| f64::from(-nlls[3 * x + last]).exp();
         let expected: f64 = (0..K).map(|x| x as f64 * of(x)).sum::<f64>() / (K - 1) as f64;
@@ -386,8 +392,7 @@ fn two_levels_are_bernoulli() {
     let plain = Case::new(config.clone(), shape(3, 2));
     let config = ModelConfig { output: Output::Categorical, ..config };
     let two = Case::new(config, shape(3, 2));
-    let (from, to) =
-        (plain.made.network().layout.clone(), two.made.network().layout.clone());
+    let (from, to) = (plain.made.network().layout.clone(), two.made.network().layout.clone());
     let mut params = vec![0.0f32; to.len];
     plain.made.read(|old| {
         let mut copy = |a: std::ops::Range<usize>, b: std::ops::Range<usize>, cols: usize| {
@@ -427,8 +432,14 @@ fn one_component_is_the_logistic() {
     let (mask, images) = (case.first(), all_images(1, 256));
     let sigmoid = |z: f64| 1.0 / (1.0 + (-z).exp());
     let floor = f64::from(MIN_LOG_SCALE);
-    for (mean, log_scale) in [(0.0, -1.0), (0.3, -4.0), (-0.9, 0.5), (2.0, -3.0), (0.1, 8.0), (0.2, -9.0)]
-    {
+    for (mean, log_scale) in [
+        (0.0f64, -1.0f64),
+        (0.3, -4.0),
+        (-0.9, 0.5),
+        (2.0, -3.0),
+        (0.1, 8.0),
+        (0.2, -9.0),
+    ] {
         case.made
             .update(|p| p.copy_from_slice(&[0.7, mean as f32, log_scale as f32]))
             .unwrap();
@@ -465,4 +476,133 @@ fn one_hot_inputs_of_two_levels_are_the_pixels() {
         nll_single_mask(&case.made, &pool, &case.first(), &images)
     });
     assert_eq!(nlls[0], nlls[1]);
+}
+
+/// Models of three pixels that are told one of three classes: each kind of output and Bernoulli x
+/// depth 0 to 2 x direct.
+fn cases_of_classes() -> impl Iterator<Item = Case> {
+    let kinds = KINDS.into_iter().chain([(Output::Bernoulli, 5, Input::Scaled)]);
+    kinds.enumerate().flat_map(|(kind, (output, components, input))| {
+        (0..6).map(move |i| {
+            let config = ModelConfig {
+                output,
+                components,
+                input,
+                classes: true,
+                ordering: [OrderingRule::Raster, OrderingRule::Random][(i + kind) % 2],
+                hidden: vec![7; i % 3],
+                skip: i / 3 == 1,
+                activation: Activation::Tanh,
+                masks: MaskCount::Cycle(2),
+                ..ModelConfig::default()
+            };
+            let levels = if output == Output::Bernoulli { 2 } else { K };
+            Case::with_classes(config, shape(3, 1), levels, 3)
+        })
+    })
+}
+
+/// The same images, all in one class.
+fn in_class(images: &Images, class: u16) -> Images {
+    let names = ["a", "b", "c"].map(str::to_owned);
+    let of = vec![class; images.count()].into();
+    images.leading(images.count()).with_labels(Labels { of, names: names.into() })
+}
+
+fn n_levels(case: &Case) -> usize {
+    case.made.network().layout.distribution.levels()
+}
+
+/// Given any class, probabilities sum to one, and so they do without it; the kernels agree with the
+/// reference engine, and are the same for images of one class and for the class imposed on them.
+#[test]
+fn probabilities_given_a_class_sum_to_one() {
+    let pool = ThreadPool::new(1);
+    for case in cases_of_classes() {
+        let images = all_images(3, n_levels(&case));
+        let mask = case.masks.evaluated(1);
+        let params = case.made.parameters().to_dtype(DType::F64).unwrap();
+        let engine = reference(&case, 1, DType::F64);
+        for class in 0..3 {
+            let classes = std::iter::repeat(Some(class));
+            let exact: Vec<f64> =
+                engine.nll_given(&params, &tensor(&images), classes).unwrap().to_vec1().unwrap();
+            assert!((total(&exact) - 1.0).abs() < 1e-9, "{}", case.name);
+            let fast = nll_single_mask(&case.made, &pool, &mask, &in_class(&images, class));
+            for (fast, exact) in fast.iter().zip(&exact) {
+                let apart = (fast - exact).abs();
+                assert!(apart < 1e-4 * (1.0 + exact), "{fast} {exact}: {}", case.name);
+            }
+        }
+        let found = by_class(&case.made, &pool, &mask, &images, &[0.5, 0.3, 0.2]);
+        assert!((total(&found.nll_without) - 1.0).abs() < 1e-4, "{}", case.name);
+    }
+}
+
+/// The class reaches every output, the first of the ordering included; control: a model that is not
+/// told the class does not change with it.
+#[test]
+fn the_class_reaches_every_output() {
+    let pool = ThreadPool::new(1);
+    for case in cases_of_classes() {
+        let images = Images::new([1, 0, 1], 3);
+        let masks = [case.masks.evaluated(1)];
+        let of =
+            |class| nll_per_pixel(&case.made, &pool, &masks, &in_class(&images, class)).unwrap();
+        for (pixel, (a, b)) in of(0).into_iter().zip(of(2)).enumerate() {
+            assert!(a != b, "pixel {pixel}: {}", case.name);
+        }
+        let untold = Case::with_levels(case.config.clone(), case.shape, n_levels(&case));
+        let of =
+            |class| nll_per_pixel(&untold.made, &pool, &masks, &in_class(&images, class)).unwrap();
+        assert_eq!(of(0), of(2), "control: {}", case.name);
+    }
+}
+
+/// With classes, the kernels' gradient is autograd's.
+#[test]
+fn gradients_given_classes_agree() {
+    let pool = ThreadPool::new(1);
+    for case in cases_of_classes() {
+        let all = all_images(3, n_levels(&case));
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let of: Vec<u16> = (0..all.count()).map(|i| (i % 3) as u16).collect();
+        let images = all.with_labels(Labels { of: of.clone().into(), names: names.into() });
+        let params = case.made.parameters().to_dtype(DType::F64).unwrap();
+        let variable = Var::from_tensor(&params).unwrap();
+        let engine = reference(&case, 0, DType::F64);
+        let classes = of.into_iter().map(Some);
+        let loss = engine.nll_given(&variable, &tensor(&images), classes).unwrap();
+        let gradients = loss.mean(0).unwrap().backward().unwrap();
+        let expected: Vec<f64> = gradients.get(&variable).unwrap().to_vec1().unwrap();
+        let rows = (0..images.count()).map(|i| images.example(i));
+        let ours = minibatch_gradient(&case.made, &pool, &case.first(), rows).gradient;
+        for (i, (&got, expected)) in ours.iter().zip(&expected).enumerate() {
+            let apart = (f64::from(got) - expected).abs();
+            assert!(apart < 1e-4 * (1.0 + expected.abs()), "{i}: {got} {expected}: {}", case.name);
+        }
+    }
+}
+
+/// Samples of a class have the probabilities given this class, and not those of another.
+#[test]
+fn drawing_respects_the_class() {
+    let (pool, many) = (ThreadPool::new(1), 60_000);
+    for case in cases_of_classes().filter(|case| case.config.skip).step_by(2) {
+        let levels = n_levels(&case);
+        let images = all_images(3, levels);
+        let mask = case.masks.evaluated(1);
+        let of = |class| {
+            probabilities(&nll_single_mask(&case.made, &pool, &mask, &in_class(&images, class)))
+        };
+        let classes = vec![1; many];
+        let drawing = Drawing { classes: Some(&classes), ..plain(3) };
+        let drawn = draw(&case.made, &pool, std::slice::from_ref(&mask), many, drawing).unwrap();
+        assert!(fits(&counts(&drawn.images, levels), &of(1)), "{}", case.name);
+        assert!(!fits(&counts(&drawn.images, levels), &of(2)), "control: {}", case.name);
+        let few = Drawing { classes: Some(&classes[..200]), ..plain(3) };
+        let order = mask.ordering().pixels();
+        let slow = draw_one_by_one(&case.made, &pool, &mask, order, 200, few);
+        assert_eq!(slow.images.pixels(), &drawn.images.pixels()[..600], "{}", case.name);
+    }
 }

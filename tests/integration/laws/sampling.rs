@@ -289,9 +289,8 @@ fn completions_are_conditionals() {
 
     // Given only the first pixel all masks agree (its logit is a bias), so two pixels are given.
     known[mask.ordering().pixels()[4] as usize] = 1;
-    let masks: Vec<MaskSet> = (0..3)
-        .map(|k| case.masks.evaluated(k).with_first(&is_given(&known)))
-        .collect();
+    let masks: Vec<MaskSet> =
+        (0..3).map(|k| case.masks.evaluated(k).with_first(&is_given(&known))).collect();
     let (images, flags) = (Images::new(known.repeat(many), 6), is_given(&known));
     let evidence = Evidence { images: &images, given: &flags };
     let drawing = Drawing { evidence: Some(evidence), ..plain(4) };
@@ -318,9 +317,8 @@ fn the_rest_is_a_distribution() {
     };
     let case = Case::new(config, shape(3, 2));
     let known = [UNKNOWN, 1, UNKNOWN, 0, UNKNOWN, UNKNOWN];
-    let masks: Vec<MaskSet> = (0..3)
-        .map(|k| case.masks.evaluated(k).with_first(&is_given(&known)))
-        .collect();
+    let masks: Vec<MaskSet> =
+        (0..3).map(|k| case.masks.evaluated(k).with_first(&is_given(&known))).collect();
     let fitting: Vec<u8> = corner_images(6)
         .pixels()
         .chunks(6)

@@ -87,6 +87,8 @@ pub(crate) fn study(
 fn record(nll: Option<f64>) -> RunRecord {
     let status = if nll.is_some() { RunStatus::Finished } else { RunStatus::Diverged };
     let facts = MadeFacts {
+        test_nll_without_class_nats: None,
+        test_accuracy: None,
         parameters: 1000,
         connected_parameters: 500,
         train_nll_nats: nll,

@@ -73,7 +73,7 @@ pub fn in_order_of(
         .chunks_exact(images.dim())
         .flat_map(|image| order.iter().map(|&from| image[from]))
         .collect();
-    Ok((Images::new(pixels, images.dim()), None))
+    Ok((images.with_pixels(pixels), None))
 }
 
 /// Index among `own` of each of `names`; error: a sentence on the difference.

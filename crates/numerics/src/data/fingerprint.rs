@@ -26,7 +26,7 @@
 use std::path::Path;
 
 use super::source::Files;
-use super::{Binarization, DataConfig, DataError, Images, Part, Shape, draw};
+use super::{Binarization, DataConfig, DataError, Images, Labels, Part, Shape, draw};
 use crate::regular;
 
 /// Version of the rules: incremented whenever the same files and settings give other images.
@@ -93,6 +93,21 @@ pub(super) fn of_images(shape: Shape, binarization: Binarization, parts: [&Image
     hasher.update(format!("{} {} {binarization:?}", shape.width, shape.height).as_bytes());
     for images in parts {
         hasher.update(&(images.count() as u64).to_le_bytes()).update(images.pixels());
+    }
+    short(IMAGES, &hasher.finalize())
+}
+
+/// Fingerprint of images and their labels, from that of the images.
+pub(super) fn with_labels(images: &str, labels: [Option<&Labels>; 3]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(images.as_bytes());
+    for labels in labels.into_iter().flatten() {
+        for name in labels.names.iter() {
+            hasher.update(name.as_bytes()).update(&[0]);
+        }
+        for class in labels.of.iter() {
+            hasher.update(&class.to_le_bytes());
+        }
     }
     short(IMAGES, &hasher.finalize())
 }

@@ -95,7 +95,8 @@ pub(super) fn describe_drawn(
 
 fn size_of_drawn(builtin: Builtin, config: &DataConfig) -> DataSize {
     let [train, valid, test] = counts(builtin, config);
-    DataSize { shape: square(config), train, valid, test }
+    let classes = builtin.classes().len();
+    DataSize { shape: square(config), train, valid, test, classes }
 }
 
 fn drawn_origin(

@@ -249,11 +249,19 @@ impl Images {
     #[must_use]
     pub fn leading(&self, count: usize) -> Self {
         let count = count.min(self.count());
+        self.selected(0..count)
+    }
+
+    /// Images with these indices, with their classes.
+    #[must_use]
+    pub fn selected(&self, indices: impl IntoIterator<Item = usize> + Clone) -> Self {
+        let pixels: Vec<u8> =
+            indices.clone().into_iter().flat_map(|i| self.row(i)).copied().collect();
         let labels = self.labels.as_ref().map(|Labels { of, names }| Labels {
-            of: of[..count].into(),
+            of: indices.into_iter().map(|i| of[i]).collect(),
             names: Arc::clone(names),
         });
-        Self { labels, ..Self::new(&self.pixels[..self.dim * count], self.dim) }
+        Self { labels, ..Self::new(pixels, self.dim) }
     }
 
     /// As many images of other pixels, with the same classes.
@@ -316,10 +324,46 @@ impl Dataset {
 }
 
 impl Dataset {
+    /// Reason why a model cannot be told the classes of these images, if there is one.
+    pub fn lacks_classes(&self) -> Option<String> {
+        let parts =
+            [(Part::Train, &self.train), (Part::Valid, &self.valid), (Part::Test, &self.test)];
+        let mut known: Option<&Labels> = None;
+        for (part, images) in parts {
+            let Some(labels) = images.labels() else {
+                return Some(format!("its {part} images have no labels"));
+            };
+            if known.is_some_and(|train| train.names != labels.names) {
+                return Some(format!(
+                    "its {part} images have the classes {}, its train images {}",
+                    labels.names.join(", "),
+                    known.map_or_else(String::new, |train| train.names.join(", "))
+                ));
+            }
+            known.get_or_insert(labels);
+        }
+        let labels = known?;
+        let seen = labels.of.iter().collect::<std::collections::BTreeSet<_>>().len();
+        (seen < 2).then(|| "all of its train images have one class".to_owned())
+    }
+
+    /// Fingerprint for a model that is told the classes: that of the images and their labels, where
+    /// the one of the images covers no labels.
+    pub fn fingerprint_with_classes(&self) -> String {
+        let own = &self.origin.fingerprint;
+        let labels = [&self.train, &self.valid, &self.test].map(Images::labels);
+        if is_of_images(own) {
+            fingerprint::with_labels(own, labels)
+        } else {
+            own.clone()
+        }
+    }
+
     /// Its size.
     pub fn size(&self) -> DataSize {
         let [train, valid, test] = [&self.train, &self.valid, &self.test].map(Images::count);
-        DataSize { shape: self.shape, train, valid, test }
+        let classes = self.train.labels().map_or(0, |labels| labels.names.len());
+        DataSize { shape: self.shape, train, valid, test, classes }
     }
 
     /// Description of the data set.
@@ -346,4 +390,6 @@ pub struct DataSize {
     pub valid: usize,
     /// Test images.
     pub test: usize,
+    /// Classes; 0 if the images have none.
+    pub classes: usize,
 }

@@ -153,6 +153,7 @@ mod tests {
             train: 12_400,
             valid: 30,
             test: 30,
+            classes: 0,
         }
     }
 

@@ -13,7 +13,7 @@
 
 use std::ops::Range;
 
-use crate::data::Images;
+use crate::data::{Example, Images};
 use crate::made::Activation;
 use crate::made::kernels::level::vectorized;
 use crate::made::kernels::simd::F32x16;
@@ -95,7 +95,7 @@ pub fn nll_per_pixel(
     let distribution = made.network().layout.distribution;
     let mut own = vec![0.0; dim];
     for mask in masks {
-        Scorer::new(made, mask).for_each_chunk(pool, images, |workspace, range| {
+        Scorer::new(made, mask).for_each_chunk(pool, images, None, |workspace, range| {
             let rows = nlls[range.start * dim..range.end * dim].chunks_exact_mut(dim);
             for ((nlls, z), x) in rows.zip(workspace.logits()).zip(workspace.pixels()) {
                 if distribution == Distribution::Bernoulli {
@@ -147,7 +147,7 @@ pub fn conditional_means(
     let mut out = vec![0.0; images.count() * dim];
     let distribution = made.network().layout.distribution;
     let mut means = vec![0.0; dim];
-    Scorer::new(made, masks).for_each_chunk(pool, images, |workspace, range| {
+    Scorer::new(made, masks).for_each_chunk(pool, images, None, |workspace, range| {
         let rows = out[range.start * dim..range.end * dim].chunks_exact_mut(dim);
         for (row, z) in rows.zip(workspace.logits()) {
             distribution.means(z, &mut means);
@@ -157,6 +157,45 @@ pub fn conditional_means(
         }
     });
     out
+}
+
+/// Likelihoods of images given each of the classes, and the classes that they make likely.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByClass {
+    /// Negative log-likelihood of each image without its class, nats [n_images]: that of the mixture
+    /// of the classes with their prior probabilities.
+    pub nll_without: Vec<f64>,
+    /// The likeliest class of each image, by Bayes' rule [n_images].
+    pub likeliest: Vec<u16>,
+}
+
+/// Scores images given every class in turn, under one mask; `prior` has the probability of each
+/// class.
+pub fn by_class(
+    made: &Made,
+    pool: &ThreadPool,
+    masks: &MaskSet,
+    images: &Images,
+    prior: &[f64],
+) -> ByClass {
+    let mut scorer = Scorer::new(made, masks);
+    // -log p(image, class), nats [n_classes x n_images].
+    let joint: Vec<Vec<f64>> = (0..)
+        .zip(prior)
+        .map(|(class, prior)| {
+            let nlls = scorer.nll_given(pool, images, Some(class));
+            nlls.into_iter().map(|nll| nll - prior.ln()).collect()
+        })
+        .collect();
+    let likeliest = |i: usize| {
+        let classes = (0..).zip(&joint);
+        classes.min_by(|a, b| a.1[i].total_cmp(&b.1[i])).map_or(0, |(class, _)| class)
+    };
+    let log_count = (prior.len() as f64).ln();
+    ByClass {
+        nll_without: nll_mixture(&joint).into_iter().map(|nll| nll - log_count).collect(),
+        likeliest: (0..images.count()).map(likeliest).collect(),
+    }
 }
 
 /// Mean; `None` for no values.
@@ -188,25 +227,37 @@ impl<'a> Scorer<'a> {
         self.made.pack_weights(&self.masks, &mut self.weights);
     }
 
-    /// Negative log-likelihood of each image, nats [n_images].
+    /// Negative log-likelihood of each image, nats [n_images]; given its class, for a model that is
+    /// told the class.
     pub fn nll(&mut self, pool: &ThreadPool, images: &Images) -> Vec<f64> {
+        self.nll_given(pool, images, None)
+    }
+
+    /// The same with all images in class `all_of`.
+    fn nll_given(&mut self, pool: &ThreadPool, images: &Images, all_of: Option<u16>) -> Vec<f64> {
         let mut out = vec![0.0; images.count()];
-        self.for_each_chunk(pool, images, |workspace, range| workspace.nll(&mut out[range]));
+        let score = |workspace: &mut Workspace, range: Range<usize>| workspace.nll(&mut out[range]);
+        self.for_each_chunk(pool, images, all_of, score);
         out
     }
 
-    /// Runs the network over all images, chunk by chunk, and calls `use_chunk` with the workspace
+    /// Runs the network over all images, in class `all_of` or their own, chunk by chunk, and calls `use_chunk` with the workspace
     /// and the images of each.
     fn for_each_chunk(
         &mut self,
         pool: &ThreadPool,
         images: &Images,
+        all_of: Option<u16>,
         mut use_chunk: impl FnMut(&mut Workspace, Range<usize>),
     ) {
         let Self { made, masks, weights, workspace } = self;
         for start in (0..images.count()).step_by(CHUNK).take_while(|_| !pool.is_cancelled()) {
             let range = start..images.count().min(start + CHUNK);
-            workspace.load(range.clone().map(|i| images.example(i)), masks);
+            let example = |i: usize| {
+                let example = images.example(i);
+                Example { class: all_of.or(example.class), ..example }
+            };
+            workspace.load(range.clone().map(example), masks);
             made.network().forward(pool, PassWeights::Sorted(weights), masks, workspace);
             use_chunk(workspace, range);
         }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `hidden.L.weight`, `.bias`, `.condition` | (units, below), (units), as weight | layer L from 0; U if the model has it |
 //! | `output.weight`, `.bias`, `.condition` | (D P, units), (D P), as weight | V, c, U of the output |
-//! | `direct.weight` | (D P, C + D Q) | A, if the model has it |
+//! | `direct.weight` | (D P, C + D Q) or (D P, C) | A, from the classes and, if the model has them, the pixels |
 //! | `ordering` | (D) | pixel at each position of the first scored mask's ordering |
 //! | `degrees.L` | (units) | degrees of hidden layer L under the first scored mask |
 //!
@@ -102,7 +102,7 @@ fn entries(layout: &ParamLayout) -> Vec<Entry> {
         name: "direct.weight".into(),
         range: direct.clone(),
         rows: layout.n_outputs(),
-        cols: layout.n_inputs(),
+        cols: layout.n_direct(),
         rows_per_pixel: Some(outputs),
         cols_per_pixel: Some(inputs),
         classes: layout.classes,
@@ -127,6 +127,14 @@ impl Entry {
             })
         })
     }
+}
+
+/// Number of classes that the model in a file is told, for a model that has this layout without
+/// them.
+pub fn n_classes(file: &[u8], without: &ParamLayout) -> Result<usize, FileError> {
+    let file = SafeTensors::deserialize(file)?;
+    let n_direct = file.tensor("direct.weight")?.shape().get(1).copied().unwrap_or(0);
+    Ok(n_direct.saturating_sub(without.n_direct()))
 }
 
 /// Bytes of the file of a model; `scored` is the first scored mask, which the file describes.

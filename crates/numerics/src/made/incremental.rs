@@ -146,8 +146,7 @@ pub(super) fn draw_batch(
     let dim = order.len();
     let streams: Vec<Vec<f32>> =
         numbers.iter().map(|&number| uniforms(drawing.seed, number, dim)).collect();
-    let (mut uniform, mut probabilities, mut drawn) =
-        ([ZERO; BLOCK], [ZERO; BLOCK], [ZERO; BLOCK]);
+    let (mut uniform, mut probabilities, mut drawn) = ([ZERO; BLOCK], [ZERO; BLOCK], [ZERO; BLOCK]);
     let mut mean = Vec::new();
     for pass in passes.iter_mut() {
         pass.set_classes(numbers, drawing.classes);
@@ -323,7 +322,9 @@ impl<'a> PartialPass<'a> {
 
     /// Sets the inputs for the classes of the images with indices `numbers`.
     fn set_classes(&mut self, numbers: &[usize], classes: Option<&[u16]>) {
-        let Some(classes) = classes.filter(|_| self.layout().classes > 0) else { return };
+        let Some(classes) = classes.filter(|_| self.layout().classes > 0) else {
+            return;
+        };
         for (i, &number) in numbers.iter().enumerate() {
             as_scalars_mut(&mut self.x[usize::from(classes[number])])[i] = 1.0;
         }
@@ -371,8 +372,8 @@ impl<'a> PartialPass<'a> {
         product.add(self.level, &mut upper[0], units, terms);
     }
 
-    /// Adds the contributions of units `hidden` of the last layer, and of the inputs `direct` if
-    /// the model has direct connections, to some outputs.
+    /// Adds the contributions of units `hidden` of the last layer, and of those of the inputs
+    /// `direct` that are connected directly, to some outputs.
     fn add_to_outputs(
         &mut self,
         outputs: Range<usize>,
@@ -387,8 +388,9 @@ impl<'a> PartialPass<'a> {
             product.add(self.level, &mut self.z, outputs.clone(), hidden);
         }
         if let Some(range) = &layout.direct {
-            let weights = &self.params[range.clone()];
-            let product = Product { weights, stride: layout.n_inputs(), rows: &self.x };
+            let (weights, n_direct) = (&self.params[range.clone()], layout.n_direct());
+            let product = Product { weights, stride: n_direct, rows: &self.x };
+            let direct = direct.start.min(n_direct)..direct.end.min(n_direct);
             product.add(self.level, &mut self.z, outputs, direct);
         }
     }

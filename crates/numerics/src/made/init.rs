@@ -25,7 +25,7 @@ pub fn parameters(layout: &ParamLayout, init: Init, seed: Seed) -> Vec<f32> {
         init.fill(
             &mut params[direct.clone()],
             layout.n_outputs(),
-            layout.n_inputs(),
+            layout.n_direct(),
             &mut seed.stream(Purpose::Init, DIRECT),
         );
     }

@@ -38,7 +38,8 @@ pub struct ParamLayout {
     pub classes: usize,
     /// Hidden layers from the input up, then the output layer.
     pub layers: Vec<LayerLayout>,
-    /// Direct connections A [n_outputs x n_inputs], row-major, if the model has them.
+    /// Direct connections A [n_outputs x n_direct], row-major, from the classes and, if the model has
+    /// them, from the pixels.
     pub direct: Option<Range<usize>>,
     /// Number of parameters.
     pub len: usize,
@@ -73,8 +74,17 @@ impl ParamLayout {
                 condition: model.condition.then(|| take(n_out * n_in)),
             })
             .collect();
-        let direct = model.skip.then(|| take(n_outputs * n_inputs));
-        Self { dim, distribution, input: model.input, classes, layers, direct, len }
+        let n_direct = if model.skip { n_inputs } else { classes };
+        let direct = (model.skip || classes > 0).then(|| take(n_outputs * n_direct));
+        Self {
+            dim,
+            distribution,
+            input: model.input,
+            classes,
+            layers,
+            direct,
+            len,
+        }
     }
 
     /// Number of inputs of a pixel.
@@ -85,6 +95,11 @@ impl ParamLayout {
     /// Number of inputs of the network.
     pub fn n_inputs(&self) -> usize {
         self.classes + self.dim * self.inputs_per_pixel()
+    }
+
+    /// Number of inputs that are connected to outputs directly.
+    pub fn n_direct(&self) -> usize {
+        self.direct.as_ref().map_or(0, |direct| direct.len() / self.n_outputs())
     }
 
     /// Number of outputs of the network.

@@ -103,8 +103,9 @@ enum LayerInput<'a> {
     Sparse(&'a BinaryMatrix),
     /// Other images, or hidden activations.
     Dense {
-        /// Rows [n_rows x n_in].
+        /// Rows [n_rows x n_cols], of which a layer takes the first columns, or all.
         x: &'a [F32x16],
+        n_cols: usize,
         /// Number of leading zeros in each row, non-decreasing; empty if there are none.
         leading_zeros: &'a [u32],
     },
@@ -124,11 +125,12 @@ impl LayerInput<'_> {
             Self::Sparse(x) => {
                 sparse::SparseForward { z, x, first_row, weights, scratch }.run(level);
             }
-            Self::Dense { x, leading_zeros } => {
-                let stride = batch_shape(weights.matrix.shape.rows).stride();
+            Self::Dense { x, n_cols, leading_zeros } => {
+                let stride = batch_shape(n_cols).stride();
                 level.dispatch(gemm::Forward {
                     z,
                     x: &x[first_row * stride..],
+                    x_cols: n_cols,
                     weights,
                     leading_zeros: leading_zeros.get(first_row..).unwrap_or_default(),
                 });
@@ -147,8 +149,9 @@ impl LayerInput<'_> {
         let level = Level::detect();
         match self {
             Self::Sparse(x) => SparseWeightGradient { x, dz }.run(pool, level, sink),
-            Self::Dense { x, leading_zeros } => {
-                DenseWeightGradient { x, dz, leading_zeros }.run(pool, level, packed, sink);
+            Self::Dense { x, n_cols, leading_zeros } => {
+                let product = DenseWeightGradient { x, x_cols: n_cols, dz, leading_zeros };
+                product.run(pool, level, packed, sink);
             }
         }
     }
@@ -157,16 +160,25 @@ impl LayerInput<'_> {
 impl HiddenBuffers {
     /// Activations as the input of the next layer.
     fn as_input(&self) -> LayerInput<'_> {
-        LayerInput::Dense { x: &self.activations, leading_zeros: &self.leading_zeros }
+        LayerInput::Dense {
+            x: &self.activations,
+            n_cols: self.n_units,
+            leading_zeros: &self.leading_zeros,
+        }
     }
 }
 
 /// Images as the input of the first layer and of the direct connections.
-fn image_input<'a>(x: &'a [F32x16], ones: &'a BinaryMatrix, is_sparse: bool) -> LayerInput<'a> {
+fn image_input<'a>(
+    x: &'a [F32x16],
+    n_cols: usize,
+    ones: &'a BinaryMatrix,
+    is_sparse: bool,
+) -> LayerInput<'a> {
     if is_sparse {
         LayerInput::Sparse(ones)
     } else {
-        LayerInput::Dense { x, leading_zeros: &[] }
+        LayerInput::Dense { x, n_cols, leading_zeros: &[] }
     }
 }
 
@@ -264,7 +276,7 @@ impl Network {
             scratch,
             ..
         } = workspace;
-        let images = image_input(x, ones, *is_sparse);
+        let images = image_input(x, self.layout.n_inputs(), ones, *is_sparse);
         for (l, mask) in masks.layers.iter().enumerate() {
             let (lower, upper) = hidden.split_at_mut(l);
             let input = lower.last().map_or(images, HiddenBuffers::as_input);
@@ -328,14 +340,14 @@ impl Network {
         let n_rows = workspace.n_rows();
         let rows_per_thread = rows_per_thread(n_rows, pool);
         let Workspace { x, ones, is_sparse, hidden, logits, packed, .. } = workspace;
-        let images = image_input(x, ones, *is_sparse);
+        let images = image_input(x, self.layout.n_inputs(), ones, *is_sparse);
         let output_gradient = &logits[..n_rows * batch_shape(self.layout.n_outputs()).stride()];
         for l in (1..masks.layers.len()).rev() {
             let view = self.view(context.weights(), l, &masks.layers[l].weight, *is_sparse);
             let (lower, upper) = hidden.split_at_mut(l);
             let dz = upper.first().map_or(output_gradient, |buffers| &buffers.gradients);
             let stride = view.matrix.shape.stride();
-            let HiddenBuffers { activations, gradients, leading_zeros, n_delta_units } =
+            let HiddenBuffers { activations, gradients, leading_zeros, n_delta_units, .. } =
                 &mut lower[l - 1];
             let in_stride = batch_shape(view.matrix.shape.rows).stride();
             let dx = &mut gradients[..n_rows * in_stride];

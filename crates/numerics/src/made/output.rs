@@ -10,7 +10,8 @@
 //! | logistic mixture | M logits, M means, M log scales | 3 M |
 //!
 //! A model may be told the class of an image. The class enters as one input for each class, of
-//! degree zero: every unit sees all of them, and through direct connections every output does.
+//! degree zero: every unit sees all of them. All outputs are connected to them directly, or the
+//! first pixel, which sees no hidden unit, would not depend on the class.
 //!
 //! The logistic mixture (Salimans et al. 2017) is discretised: levels 0..K are the points
 //! 2 k / (K - 1) - 1 of [-1, 1], and the mass of a level is that of the interval halfway to its
@@ -84,6 +85,14 @@ impl Shape {
     /// Images of this shape, with pixels of `levels` levels.
     pub fn with_levels(self, levels: usize) -> Variables {
         Variables { dim: self.dim(), levels, classes: 0 }
+    }
+}
+
+impl Variables {
+    /// The same, of which the model is told one of `classes` classes.
+    #[must_use]
+    pub fn with_classes(self, classes: usize) -> Self {
+        Self { classes, ..self }
     }
 }
 

@@ -130,7 +130,7 @@ impl PackedLayout {
         let direct = params
             .direct
             .as_ref()
-            .map(|_| matrix(params.n_inputs(), params.n_outputs(), others));
+            .map(|_| matrix(params.n_direct(), params.n_outputs(), others));
         Self { layers, direct, len }
     }
 

@@ -40,29 +40,29 @@ impl Reference {
         let all = masks.layers();
         // Of a mask by pixel, `rows` and `cols` units of each pixel, in model order.
         // Columns of pixels come behind those of the classes, which are open.
-        let tensor = |mask: &[Vec<bool>], rows: Option<usize>, cols: Option<usize>| -> Result<Tensor> {
-            let classes = if cols.is_some() { layout.classes } else { 0 };
-            let height = mask.len() * rows.unwrap_or(1);
-            let width = classes + mask.first().map_or(0, Vec::len) * cols.unwrap_or(1);
-            let by_pixel = |per_pixel: Option<usize>, i: usize| {
-                per_pixel.map_or(i, |units| pixels[i / units] as usize)
+        let tensor =
+            |mask: &[Vec<bool>], rows: Option<usize>, cols: Option<usize>| -> Result<Tensor> {
+                let classes = if cols.is_some() { layout.classes } else { 0 };
+                let height = mask.len() * rows.unwrap_or(1);
+                let width = classes + mask.first().map_or(0, Vec::len) * cols.unwrap_or(1);
+                let by_pixel = |per_pixel: Option<usize>, i: usize| {
+                    per_pixel.map_or(i, |units| pixels[i / units] as usize)
+                };
+                let entry = |r: usize, c: usize| match c.checked_sub(classes) {
+                    None => 1.0,
+                    Some(c) => f32::from(mask[by_pixel(rows, r)][by_pixel(cols, c)]),
+                };
+                let values: Vec<f32> = (0..height)
+                    .flat_map(|r| (0..width).map(move |c| (r, c)))
+                    .map(|(r, c)| entry(r, c))
+                    .collect();
+                Tensor::from_vec(values, (height, width), device)?.to_dtype(dtype)
             };
-            let entry = |r: usize, c: usize| match c.checked_sub(classes) {
-                None => 1.0,
-                Some(c) => f32::from(mask[by_pixel(rows, r)][by_pixel(cols, c)]),
-            };
-            let values: Vec<f32> = (0..height)
-                .flat_map(|r| (0..width).map(move |c| (r, c)))
-                .map(|(r, c)| entry(r, c))
-                .collect();
-            Tensor::from_vec(values, (height, width), device)?.to_dtype(dtype)
-        };
         Ok(Self {
             network: network.clone(),
             masks: all
                 .iter()
                 .enumerate()
-                
                 .map(|(l, m)| {
                     tensor(
                         m,
@@ -71,10 +71,13 @@ impl Reference {
                     )
                 })
                 .collect::<Result<_>>()?,
-            direct: masks
-                .direct()
-                .map(|m| tensor(&m, Some(outputs), Some(inputs)))
-                .transpose()?,
+            direct: match masks.direct() {
+                Some(mask) => Some(tensor(&mask, Some(outputs), Some(inputs))?),
+                None if layout.classes > 0 => {
+                    Some(Tensor::ones((layout.n_outputs(), layout.classes), dtype, device)?)
+                }
+                None => None,
+            },
             to_model: Tensor::new(first.pixels(), device)?,
             to_pixel: {
                 let outputs = outputs as u32;
@@ -147,6 +150,7 @@ impl Reference {
         }
         if let (Some(direct), Some(mask)) = (direct, &self.direct) {
             let (n_outputs, n_inputs) = mask.dims2()?;
+            let x = x.narrow(1, 0, n_inputs)?;
             h = (h + x.matmul(&(part(direct, n_outputs, n_inputs)? * mask)?.t()?)?)?;
         }
         h.contiguous()?.index_select(&self.to_pixel, 1)

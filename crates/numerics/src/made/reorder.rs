@@ -31,7 +31,7 @@ fn matrices<'a>(
             .chain([MaskedParams { range: layer.bias.clone(), n_in: 1, mask: &mask.bias }])
     });
     let direct = layout.direct.clone().zip(masks.direct.as_ref());
-    layers.chain(direct.map(|(range, mask)| MaskedParams { range, n_in: layout.n_inputs(), mask }))
+    layers.chain(direct.map(|(range, mask)| MaskedParams { range, n_in: layout.n_direct(), mask }))
 }
 
 /// Model index of sorted unit `i`.

@@ -207,8 +207,7 @@ pub fn draw_one_by_one(
     let uniforms: Vec<Vec<f32>> = (0..count).map(|i| uniforms(drawing.seed, i, dim)).collect();
     let mut images = vec![0u8; count * dim];
     let mut probabilities = vec![0f32; count * dim];
-    let (distribution, p) =
-        (network.layout.distribution, network.layout.distribution.parameters());
+    let (distribution, p) = (network.layout.distribution, network.layout.distribution.parameters());
     let mut workspace = Workspace::for_scoring(&network.layout, count);
     let weights = made.packed_weights(&sorted);
     for (step, &pixel) in order.iter().enumerate().take_while(|_| !pool.is_cancelled()) {
@@ -227,13 +226,7 @@ pub fn draw_one_by_one(
             let parameters: Vec<F32x16> = (0..p).map(|k| lanes(&|i| z[i][k])).collect();
             let uniforms = [lanes(&|i| uniforms[first + i][step])];
             let (mut levels, mut own) = ([F32x16::default()], [F32x16::default()]);
-            distribution.draw(
-                &parameters,
-                &uniforms,
-                drawing.temperature,
-                &mut levels,
-                &mut own,
-            );
+            distribution.draw(&parameters, &uniforms, drawing.temperature, &mut levels, &mut own);
             for i in 0..z.len() {
                 let at = (first + i) * dim + pixel as usize;
                 (images[at], probabilities[at]) = (levels[0].0[i] as u8, own[0].0[i]);
@@ -249,10 +242,9 @@ fn check_evidence(given: &[bool], order: &[u32]) -> Result<(), SampleError> {
     let mut rest = order.iter().skip_while(is_given);
     let missing = rest.next();
     match (missing, rest.find(is_given)) {
-        (Some(&missing), Some(&pixel)) => Err(SampleError::Evidence {
-            pixel: pixel as usize,
-            missing: missing as usize,
-        }),
+        (Some(&missing), Some(&pixel)) => {
+            Err(SampleError::Evidence { pixel: pixel as usize, missing: missing as usize })
+        }
         _ => Ok(()),
     }
 }

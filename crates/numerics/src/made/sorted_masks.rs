@@ -57,8 +57,7 @@ impl SortedMasks {
         let (input_order, output_order) = (order(classes, per_input), order(0, per_output));
         // Every position from 1, once for each of its units.
         let positions = |units: u32| {
-            (1..=dim as u32)
-                .flat_map(move |position| std::iter::repeat_n(position, units as usize))
+            (1..=dim as u32).flat_map(move |position| std::iter::repeat_n(position, units as usize))
         };
         let mut layers = Vec::with_capacity(masks.degrees().len() + 1);
         let mut degrees = Vec::with_capacity(masks.degrees().len());
@@ -92,9 +91,10 @@ impl SortedMasks {
         let in_order = if has_hidden { in_order } else { None };
         let output = PrefixMask::new(row_len, last.len(), in_order, output_order.clone());
         layers.push(LayerMask::new(output));
-        let direct = masks.skip().then(|| {
-            let row_len = positions(per_output).map(|position| classes + (position - 1) * per_input);
-            PrefixMask::new(row_len.collect(), layout.n_inputs(), input_order, output_order)
+        let direct = layout.direct.as_ref().map(|_| {
+            let (pixels, order) = if masks.skip() { (per_input, input_order) } else { (0, None) };
+            let row_len = positions(per_output).map(|position| classes + (position - 1) * pixels);
+            PrefixMask::new(row_len.collect(), layout.n_direct(), order, output_order)
         });
         Self {
             pixels,

@@ -49,6 +49,7 @@ pub(crate) struct Workspace {
 /// Buffers of one hidden layer.
 #[derive(Debug)]
 pub(super) struct HiddenBuffers {
+    pub(super) n_units: usize,
     /// Activations [1 + n_images x n_units]: of the all-zero image, then deltas of the images.
     pub(super) activations: Vec<F32x16>,
     /// Gradients [1 + n_images x n_units]: their sum over the images, then those of the images.
@@ -74,6 +75,7 @@ impl Workspace {
         let matrix = |cols: usize| zeros((batch + 1) * batch_shape(cols).stride());
         let widest = layout.layers.iter().map(|layer| layer.n_out).max().unwrap_or(0);
         let hidden = layout.hidden().map(|n_units| HiddenBuffers {
+            n_units,
             activations: matrix(n_units),
             gradients: matrix(n_units),
             leading_zeros: Vec::new(),
@@ -107,8 +109,10 @@ impl Workspace {
         masks: &SortedMasks,
     ) {
         let levels = self.distribution.levels();
-        let (one_hot, scaled) =
-            (levels > 2 && self.input == Input::OneHot, levels > 2 && self.input == Input::Scaled);
+        let (one_hot, scaled) = (
+            levels > 2 && self.input == Input::OneHot,
+            levels > 2 && self.input == Input::Scaled,
+        );
         let per_pixel = self.input.units(levels);
         let n_inputs = self.classes + self.dim * per_pixel;
         self.ones.clear();

@@ -205,8 +205,7 @@ impl<'a> ReferenceTrainer<'a> {
         for (part, first) in images.pixels().chunks(PART * images.dim()).zip((0..).step_by(PART)) {
             let x = self.images(part.to_vec(), images.dim())?;
             let classes = (first..first + x.dim(0)?).map(|i| images.example(i).class);
-            let losses =
-                self.scored.nll_given(&self.params.as_detached_tensor(), &x, classes)?;
+            let losses = self.scored.nll_given(&self.params.as_detached_tensor(), &x, classes)?;
             total += losses.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?;
         }
         Ok(total / images.count() as f64)

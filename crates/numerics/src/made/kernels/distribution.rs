@@ -77,8 +77,7 @@ impl Conditional for Bernoulli {
         let (mut levels, mut probabilities) = ([0.0; LANES], [0.0; LANES]);
         for i in 0..LANES {
             let z = blocks[0][i];
-            let on =
-                if temperature == 0.0 { f32::from(z > 0.0) } else { sigmoid(z / temperature) };
+            let on = if temperature == 0.0 { f32::from(z > 0.0) } else { sigmoid(z / temperature) };
             let is_on = uniforms[i] < on;
             levels[i] = f32::from(is_on);
             probabilities[i] = if is_on { on } else { 1.0 - on };
@@ -316,9 +315,7 @@ impl Conditional for LogisticMixture {
                 }
             }
         }
-        std::array::from_fn(|i| {
-            (top[i] + ln(sums[i])) - (joint_top[i] + ln(joint_sums[i]))
-        })
+        std::array::from_fn(|i| (top[i] + ln(sums[i])) - (joint_top[i] + ln(joint_sums[i])))
     }
 
     #[inline(always)]
@@ -329,11 +326,7 @@ impl Conditional for LogisticMixture {
                 self.nll::<false>(&mut own, &[level as f32; LANES], 1.0).map(|nll| -nll)
             };
             let mut of_levels: Vec<Block> = (0..self.levels).map(log_probability).collect();
-            return Categorical { levels: self.levels }.draw(
-                &mut of_levels,
-                uniforms,
-                temperature,
-            );
+            return Categorical { levels: self.levels }.draw(&mut of_levels, uniforms, temperature);
         }
         let [logits, means, scales, weights, inverses] = self.split(blocks);
         weights.copy_from_slice(logits);
@@ -692,8 +685,14 @@ mod tests {
                 for level in [0.0, 1.0, 3.0] {
                     let mut gradient = z.to_vec();
                     let loss = distribution.nll_gradient(&mut gradient, &[level], 1.0);
-                    assert!(loss.is_finite() && loss >= 0.0, "{distribution:?} {size} {level}: {loss}");
-                    assert!(gradient.iter().all(|g| g.is_finite()), "{distribution:?} {size}: {gradient:?}");
+                    assert!(
+                        loss.is_finite() && loss >= 0.0,
+                        "{distribution:?} {size} {level}: {loss}"
+                    );
+                    assert!(
+                        gradient.iter().all(|g| g.is_finite()),
+                        "{distribution:?} {size}: {gradient:?}"
+                    );
                     assert_eq!(loss, distribution.nll(z, &[level]));
                 }
             }

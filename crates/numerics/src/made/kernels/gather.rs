@@ -168,13 +168,13 @@ mod tests {
             let mut ones = BinaryMatrix::default();
             let identity: Vec<u32> = (0..rows as u32).collect();
             let pixels: Vec<u8> = (0..rows).map(|k| u8::from(k % 3 == 0)).collect();
-            (0..batch).for_each(|_| ones.push(&pixels, &identity));
+            (0..batch).for_each(|_| ones.push(None, &pixels, &identity));
             ones.build_csc(rows);
             for level in Level::available() {
                 let dense = |weights: WeightView| {
                     let (mut z, mut dx) = (case.dz.clone(), case.x.clone());
                     level.dispatch(gemm::Forward {
-                        z: &mut z, x: &case.x, weights, leading_zeros: &[],
+                        z: &mut z, x: &case.x, x_cols: rows, weights, leading_zeros: &[],
                     });
                     level.dispatch(gemm::InputGradient {
                         dx: &mut dx, dz: &case.dz, weights, leading_zeros: &[],

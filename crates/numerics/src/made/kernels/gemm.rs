@@ -23,8 +23,10 @@ type PackedBlock = [[F32x16; NR_VECTORS]; KC];
 pub(crate) struct Forward<'a> {
     /// Pre-activations [rows x n_out].
     pub(crate) z: &'a mut [F32x16],
-    /// Input [rows x n_in].
+    /// Input [rows x x_cols], of which the first n_in columns are taken.
     pub(crate) x: &'a [F32x16],
+    /// Number of columns of `x`.
+    pub(crate) x_cols: usize,
     /// Weights [n_in x n_out].
     pub(crate) weights: WeightView<'a>,
     /// Number of leading zeros in each row of `x`, non-decreasing; empty if there are none.
@@ -36,7 +38,7 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { z, x, weights, leading_zeros } = self;
+        let Self { z, x, x_cols, weights, leading_zeros } = self;
         let matrix = weights.matrix;
         let n_in = matrix.shape.rows;
         let n_vectors = matrix.shape.stride();
@@ -60,7 +62,7 @@ impl WithSimd for Forward<'_> {
                 // Later columns have more terms: each piece of the block ends where the terms of
                 // its first vector end, and leaves the rest to the later vectors.
                 let mut begin = 0;
-                let lhs = Lhs::new(x, n_in, first);
+                let lhs = Lhs::new(x, x_cols, first);
                 for vector in block.clone() {
                     let end = count.min(matrix.depth(&(vector..vector + 1)).saturating_sub(first));
                     let mut product = MacroKernel {

@@ -431,7 +431,7 @@ mod tests {
                 let (mut dense, mut selected) = (case.dz.clone(), case.dz.clone());
                 let weights = case.view();
                 level.dispatch(gemm::Forward {
-                    z: &mut dense, x: &case.x, weights, leading_zeros: &[],
+                    z: &mut dense, x: &case.x, x_cols: rows, weights, leading_zeros: &[],
                 });
                 let size = batch_shape(cols).stride();
                 let (first, others) = selected.split_at_mut(size);

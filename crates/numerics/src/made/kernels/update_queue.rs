@@ -330,7 +330,7 @@ mod tests {
         let identity: Vec<u32> = (0..rows as u32).collect();
         for image in 0..batch {
             let pixels: Vec<u8> = (0..rows).map(|k| u8::from((k + image) % period == 0)).collect();
-            ones.push(&pixels, &identity);
+            ones.push(None, &pixels, &identity);
         }
         ones.build_csc(rows);
         ones

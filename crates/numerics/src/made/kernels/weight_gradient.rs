@@ -17,8 +17,10 @@ pub(crate) struct PackedGradients(Vec<[F32x16; NR_VECTORS]>);
 
 /// Gradient `x^T dz` of weights with a dense input.
 pub(crate) struct DenseWeightGradient<'a> {
-    /// Input [n_images x n_in].
+    /// Input [n_images x x_cols], of which the first n_in columns are taken.
     pub(crate) x: &'a [F32x16],
+    /// Number of columns of `x`.
+    pub(crate) x_cols: usize,
     /// Gradient of the pre-activations [n_images x n_out].
     pub(crate) dz: &'a [F32x16],
     /// Number of leading zeros in each row of `x`, non-decreasing; empty if there are none.
@@ -34,7 +36,7 @@ impl DenseWeightGradient<'_> {
         packed: &mut PackedGradients,
         sink: GradientSink,
     ) {
-        let Self { x, dz, leading_zeros } = self;
+        let Self { x, x_cols, dz, leading_zeros } = self;
         let shape = sink.matrix.shape;
         let n_images = dz.len() / shape.stride();
         let n_blocks = shape.column_blocks(NR_VECTORS).count();
@@ -50,7 +52,15 @@ impl DenseWeightGradient<'_> {
         );
         let packed = &packed[..];
         sink.for_each_part(pool, |rows, queue| {
-            level.dispatch(RowsOfGradient { rows, queue, x, packed, n_images, leading_zeros });
+            level.dispatch(RowsOfGradient {
+                rows,
+                queue,
+                x,
+                x_cols,
+                packed,
+                n_images,
+                leading_zeros,
+            });
         });
     }
 }
@@ -60,6 +70,7 @@ struct RowsOfGradient<'a> {
     rows: &'a [GradientRow],
     queue: UpdateQueue<'a>,
     x: &'a [F32x16],
+    x_cols: usize,
     /// One block of `n_images` rows after the other.
     packed: &'a [[F32x16; NR_VECTORS]],
     n_images: usize,
@@ -71,7 +82,7 @@ impl WithSimd for RowsOfGradient<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { rows, mut queue, x, packed, n_images, leading_zeros } = self;
+        let Self { rows, mut queue, x, x_cols, packed, n_images, leading_zeros } = self;
         let matrix = queue.matrix;
         let stride = matrix.shape.stride();
         for between_swaps in rows.chunks(queue.rows_per_swap()) {
@@ -92,7 +103,7 @@ impl WithSimd for RowsOfGradient<'_> {
                 };
                 let lhs = LhsColumns {
                     elements: as_scalars(x),
-                    stride: batch_shape(matrix.shape.rows).stride() * LANES,
+                    stride: batch_shape(x_cols).stride() * LANES,
                     columns,
                     back_row: i * MR,
                 };

@@ -107,12 +107,13 @@ impl Case {
         leading_zeros: &'a [u32],
     ) -> impl Fn(GradientSink) + 'a {
         move |sink| {
-            DenseWeightGradient { x: &self.x, dz: &self.dz, leading_zeros }.run(
-                pool,
-                level,
-                &mut PackedGradients::default(),
-                sink,
-            );
+            DenseWeightGradient {
+                x: &self.x,
+                x_cols: self.shape.rows,
+                dz: &self.dz,
+                leading_zeros,
+            }
+            .run(pool, level, &mut PackedGradients::default(), sink);
         }
     }
 }
@@ -144,7 +145,7 @@ proptest! {
             let zeros = &case.leading_zeros;
             let mut z = matrix(PaddedShape { rows: batch, cols }, |_, _| 0.5);
             level.dispatch(Forward {
-                z: &mut z, x: &case.x, weights: case.view(), leading_zeros: zeros,
+                z: &mut z, x: &case.x, x_cols: rows, weights: case.view(), leading_zeros: zeros,
             });
             let mut dx = matrix(PaddedShape { rows: batch, cols: rows }, |_, _| 9.0);
             level.dispatch(InputGradient {
