@@ -246,12 +246,12 @@ fn drawn_sets_have_soft_edges_in_grey() {
 #[test]
 fn grey_files_are_quantised_and_levels_are_read_as_they_are_stored() {
     let folder = tempfile::tempdir().expect("a folder");
-    let pixels: Vec<u8> = (0..40).flat_map(|i: u8| [0, 6 * i, 128, i.wrapping_mul(77)]).collect();
+    let pixels: Vec<u8> = (0..40).flat_map(|i: u8| [0, 6 * i, 255, i.wrapping_mul(77)]).collect();
     let greys = write(&folder, "greys.npy", &npy("|u1", "(40, 4)", &pixels));
     for count in [4, 16, 256] {
         let config = |path| DataConfig { levels: levels(count), ..config(path) };
         let data = load(&config(&greys), &nowhere()).expect("greys");
-        let last = data.levels as u8 - 1;
+        let last = (data.levels - 1) as u8;
         assert!(
             parts(&data)
                 .iter()

@@ -92,3 +92,33 @@ fn grid_png(picture: &Picture, most: usize) -> (usize, usize, Vec<u8>) {
     let png = bitmap.palette_png(&colors).expect("writing into memory does not fail");
     (width, height, png)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Images, Shape};
+    use crate::figures::style::{Color, grey};
+
+    #[test]
+    fn pixels_have_the_colours_of_their_levels() {
+        for levels in [2usize, 4, 16, 256] {
+            let pixels: Vec<u8> = (0..levels.min(64)).map(|i| (i * levels / 64) as u8).collect();
+            let pixels = [&pixels[..], &[0, (levels - 1) as u8]].concat();
+            let shape = Shape { width: pixels.len(), height: 1 };
+            let images = Images::new(pixels.clone(), pixels.len());
+            let (width, height, bytes) = grid_png(&Picture { shape, levels, images }, 1);
+            assert_eq!((width, height), (shape.width, 1));
+            let mut decoder = png::Decoder::new(std::io::Cursor::new(bytes));
+            decoder.set_transformations(png::Transformations::EXPAND);
+            let mut reader = decoder.read_info().unwrap();
+            let mut dots = vec![0; reader.output_buffer_size().unwrap()];
+            reader.next_frame(&mut dots).unwrap();
+            for (dot, pixel) in dots.chunks_exact(4).zip(pixels) {
+                let share = f64::from(pixel) / (levels - 1) as f64;
+                let shade = (63.0 * share).round() / 63.0;
+                let Color(r, g, b) = grey(shade);
+                assert_eq!(dot, [r, g, b, 255], "{pixel} of {levels}");
+            }
+        }
+    }
+}
