@@ -173,6 +173,8 @@ fn large(methods: usize, blocks: usize, seeds: usize) -> ExperimentResults {
 
 fn record(nll: f64) -> RunRecord {
     let facts = MadeFacts {
+        test_nll_without_class_nats: None,
+        test_accuracy: None,
         parameters: 1000,
         connected_parameters: 500,
         train_nll_nats: Some(nll),
