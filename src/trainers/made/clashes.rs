@@ -4,7 +4,7 @@
 use crate::config::RunConfig;
 use crate::data::{Binarize, DataConfig};
 use crate::made::ordering::OrderingRule;
-use crate::made::output::Output;
+use crate::made::output::OutputKind;
 use crate::made::{MaskCount, ModelConfig, Resample};
 use crate::trainer::Clash;
 
@@ -109,13 +109,13 @@ pub(super) fn too_large(config: &RunConfig) -> Option<Clash> {
 pub(super) fn levels_of_output(config: &RunConfig) -> Option<Clash> {
     let levels = config.data.levels.get();
     let (message, help) = match config.model.output {
-        Output::Bernoulli if levels > 2 => (
+        OutputKind::Bernoulli if levels > 2 => (
             format!(
                 "model.output = \"bernoulli\" is of pixels that are on or off, and data.levels is {levels}"
             ),
             "model.output = \"categorical\" or \"logistic-mixture\" has grey levels; or set data.levels = 2",
         ),
-        Output::LogisticMixture if levels == 2 => (
+        OutputKind::LogisticMixture if levels == 2 => (
             "model.output = \"logistic-mixture\" is of grey levels, and data.levels is 2"
                 .to_owned(),
             "set data.levels = 4, 16 or 256; pixels that are on or off have model.output = \"bernoulli\"",

@@ -43,6 +43,7 @@ fn more_seeds_keep_the_first_ones() {
 fn every_setting_changes_exactly_the_runs_that_it_is_set_in() {
     // The existing constants depend on the word: they are tested below their own.
     let constants = [
+        ("data.levels", "model.output = 'categorical'"),
         ("train.optimizer.adam", ""),
         ("train.optimizer.sgd", "train.optimizer = { sgd = { lr = 0.5 } }"),
         ("train.optimizer.adagrad", "train.optimizer = { adagrad = { lr = 0.5 } }"),
@@ -114,6 +115,7 @@ fn every_setting_changes_the_runs_of_one_level_and_no_others() {
         let axis = if setting.path == "train.epochs" { "train.batch" } else { "train.epochs" };
         let also = match setting.path.as_str() {
             "sample.masks" => "model.masks = 13\n",
+            "data.levels" => "model.output = 'categorical'\n",
             "train.schedule.steps.at" => {
                 "train.schedule = { steps = { at = [0.5], factor = 0.1 } }\n"
             }

@@ -192,9 +192,8 @@ pub(crate) fn another(setting: &ablade::trainer::Setting) -> Option<String> {
         Kind::Rising(_) => "[0.125, 0.25]".into(),
         Kind::Text => "\"shapes\"".into(),
         Kind::Choice(words) => {
-            let default =
-                setting.path.split('.').fold(default_config(), |value, key| value[key].clone());
-            let other = words.iter().map(|(word, _)| *word).find(|word| default != json!(word));
+            let other =
+                words.iter().map(|(word, _)| *word).find(|word| setting.default != json!(word));
             format!("\"{}\"", other.unwrap_or_else(|| panic!("{name} has a single word")))
         }
         Kind::Tag(_)
@@ -219,6 +218,7 @@ fn every_setting_can_be_written_and_is_read_back_the_same() {
         let required = match setting.path.as_str() {
             "train.schedule.steps.at" => "train.schedule.steps.factor = 0.1",
             "data.train" => "train.batch = 10",
+            "data.levels" => "model.output = 'categorical'",
             "sample.masks" => "model.masks = 13",
             "train.schedule.steps.factor" => "train.schedule.steps.at = [0.5]",
             path if path.split('.').next_back() == Some("lr") => "",

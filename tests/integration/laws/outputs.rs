@@ -9,7 +9,7 @@ use ablade::made::evaluate::{
 use ablade::made::masks::MaskSet;
 use ablade::made::model::Made;
 use ablade::made::ordering::OrderingRule;
-use ablade::made::output::{Input, MIN_LOG_SCALE, Output};
+use ablade::made::output::{Input, MIN_LOG_SCALE, OutputKind};
 use ablade::made::reference::Reference;
 use ablade::made::sample::{Drawing, Evidence, draw, draw_mixture, draw_one_by_one};
 use ablade::made::{Activation, MaskCount, ModelConfig, Resample};
@@ -26,12 +26,12 @@ use super::sampling::{disagreement, fits, plain, probabilities};
 const K: usize = 4;
 
 /// Outputs, numbers of components, and inputs that differ.
-const KINDS: [(Output, usize, Input); 5] = [
-    (Output::Categorical, 5, Input::Scaled),
-    (Output::Categorical, 5, Input::OneHot),
-    (Output::LogisticMixture, 1, Input::Scaled),
-    (Output::LogisticMixture, 3, Input::OneHot),
-    (Output::LogisticMixture, 5, Input::Scaled),
+const KINDS: [(OutputKind, usize, Input); 5] = [
+    (OutputKind::Categorical, 5, Input::Scaled),
+    (OutputKind::Categorical, 5, Input::OneHot),
+    (OutputKind::LogisticMixture, 1, Input::Scaled),
+    (OutputKind::LogisticMixture, 3, Input::OneHot),
+    (OutputKind::LogisticMixture, 5, Input::Scaled),
 ];
 
 fn all_images(dim: usize, levels: usize) -> Images {
@@ -390,7 +390,7 @@ fn two_levels_are_bernoulli() {
         ..ModelConfig::default()
     };
     let plain = Case::new(config.clone(), shape(3, 2));
-    let config = ModelConfig { output: Output::Categorical, ..config };
+    let config = ModelConfig { output: OutputKind::Categorical, ..config };
     let two = Case::new(config, shape(3, 2));
     let (from, to) = (plain.made.network().layout.clone(), two.made.network().layout.clone());
     let mut params = vec![0.0f32; to.len];
@@ -424,7 +424,7 @@ fn one_component_is_the_logistic() {
     let pool = ThreadPool::new(1);
     let config = ModelConfig {
         hidden: vec![],
-        output: Output::LogisticMixture,
+        output: OutputKind::LogisticMixture,
         components: 1,
         ..ModelConfig::default()
     };
@@ -481,7 +481,7 @@ fn one_hot_inputs_of_two_levels_are_the_pixels() {
 /// Models of three pixels that are told one of three classes: each kind of output and Bernoulli x
 /// depth 0 to 2 x direct.
 fn cases_of_classes() -> impl Iterator<Item = Case> {
-    let kinds = KINDS.into_iter().chain([(Output::Bernoulli, 5, Input::Scaled)]);
+    let kinds = KINDS.into_iter().chain([(OutputKind::Bernoulli, 5, Input::Scaled)]);
     kinds.enumerate().flat_map(|(kind, (output, components, input))| {
         (0..6).map(move |i| {
             let config = ModelConfig {
@@ -496,7 +496,7 @@ fn cases_of_classes() -> impl Iterator<Item = Case> {
                 masks: MaskCount::Cycle(2),
                 ..ModelConfig::default()
             };
-            let levels = if output == Output::Bernoulli { 2 } else { K };
+            let levels = if output == OutputKind::Bernoulli { 2 } else { K };
             Case::with_classes(config, shape(3, 1), levels, 3)
         })
     })

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use degrees::DegreeRule;
 use ordering::OrderingRule;
-use output::{Input, Output};
+use output::{Input, OutputKind};
 
 /// Table `[model]` of an experiment: everything that defines the network and its masks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ pub struct ModelConfig {
     pub init: Init,
     /// Distribution of a pixel given those before it.
     #[serde(skip_serializing_if = "is_default")]
-    pub output: Output,
+    pub output: OutputKind,
     /// Components of a mixture; without effect on other outputs.
     #[serde(skip_serializing_if = "is_five")]
     pub components: usize,
@@ -92,7 +92,7 @@ impl Default for ModelConfig {
             skip: false,
             condition: false,
             init: Init::Glorot,
-            output: Output::default(),
+            output: OutputKind::default(),
             components: 5,
             input: Input::default(),
             classes: false,

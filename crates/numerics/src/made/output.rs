@@ -35,7 +35,7 @@ pub const MOST_COMPONENTS: usize = 64;
 /// `model.output`: kind of the distribution of a pixel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Output {
+pub enum OutputKind {
     /// On or off.
     #[default]
     Bernoulli,
@@ -56,7 +56,7 @@ pub enum Input {
     OneHot,
 }
 
-/// What an image consists of.
+/// Numbers that describe an image and its pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variables {
     /// Number of pixels D.
@@ -120,15 +120,15 @@ impl Distribution {
     ///
     /// # Panics
     /// If it cannot have them: configurations are checked before.
-    pub fn new(output: Output, levels: usize, components: usize) -> Self {
+    pub fn new(output: OutputKind, levels: usize, components: usize) -> Self {
         assert!((2..=MOST_PARAMETERS).contains(&levels), "{levels} levels");
         match output {
-            Output::Bernoulli => {
+            OutputKind::Bernoulli => {
                 assert!(levels == 2, "a Bernoulli pixel has two levels, not {levels}");
                 Self::Bernoulli
             }
-            Output::Categorical => Self::Categorical { levels },
-            Output::LogisticMixture => {
+            OutputKind::Categorical => Self::Categorical { levels },
+            OutputKind::LogisticMixture => {
                 assert!((1..=MOST_COMPONENTS).contains(&components), "{components} components");
                 Self::LogisticMixture { levels, components }
             }

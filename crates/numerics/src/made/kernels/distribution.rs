@@ -12,7 +12,7 @@ use crate::made::kernels::simd::{F32x16, LANES};
 use crate::made::output::{Distribution, MIN_LOG_SCALE, MOST_COMPONENTS, MOST_PARAMETERS};
 
 /// One value of each of sixteen pixels.
-pub(crate) type Block = [f32; LANES];
+pub(crate) type PixelLanes = [f32; LANES];
 
 /// Blocks that the loss of any distribution needs: parameters and intermediate results.
 const MOST_BLOCKS: usize = if MOST_PARAMETERS > 5 * MOST_COMPONENTS {
@@ -33,21 +33,26 @@ trait Conditional: Copy {
 
     /// Negative log-likelihoods of levels `x`, nats. With `GRADIENT` parameters are replaced by
     /// `scale` times their gradient, otherwise they may change.
-    fn nll<const GRADIENT: bool>(self, blocks: &mut [Block], x: &Block, scale: f32) -> Block;
+    fn nll<const GRADIENT: bool>(
+        self,
+        blocks: &mut [PixelLanes],
+        x: &PixelLanes,
+        scale: f32,
+    ) -> PixelLanes;
 
     /// Levels drawn by inversion from uniforms, and their probabilities; `temperature` divides the
     /// logarithm of every probability, and at zero the likeliest level is taken.
-    fn draw(self, blocks: &mut [Block], uniforms: &Block, temperature: f32) -> Draw;
+    fn draw(self, blocks: &mut [PixelLanes], uniforms: &PixelLanes, temperature: f32) -> Draw;
 
     /// Means from 0 to 1.
-    fn mean(self, blocks: &mut [Block]) -> Block;
+    fn mean(self, blocks: &mut [PixelLanes]) -> PixelLanes;
 }
 
 /// Levels with their probabilities.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Draw {
-    pub(crate) levels: Block,
-    pub(crate) probabilities: Block,
+    pub(crate) levels: PixelLanes,
+    pub(crate) probabilities: PixelLanes,
 }
 
 #[derive(Clone, Copy)]
@@ -60,7 +65,12 @@ impl Conditional for Bernoulli {
     }
 
     #[inline(always)]
-    fn nll<const GRADIENT: bool>(self, blocks: &mut [Block], x: &Block, scale: f32) -> Block {
+    fn nll<const GRADIENT: bool>(
+        self,
+        blocks: &mut [PixelLanes],
+        x: &PixelLanes,
+        scale: f32,
+    ) -> PixelLanes {
         let mut nll = [0.0; LANES];
         for ((z, &x), nll) in blocks[0].iter_mut().zip(x).zip(&mut nll) {
             let (softplus, sigmoid) = softplus_sigmoid(*z);
@@ -73,7 +83,7 @@ impl Conditional for Bernoulli {
     }
 
     #[inline(always)]
-    fn draw(self, blocks: &mut [Block], uniforms: &Block, temperature: f32) -> Draw {
+    fn draw(self, blocks: &mut [PixelLanes], uniforms: &PixelLanes, temperature: f32) -> Draw {
         let (mut levels, mut probabilities) = ([0.0; LANES], [0.0; LANES]);
         for i in 0..LANES {
             let z = blocks[0][i];
@@ -86,7 +96,7 @@ impl Conditional for Bernoulli {
     }
 
     #[inline(always)]
-    fn mean(self, blocks: &mut [Block]) -> Block {
+    fn mean(self, blocks: &mut [PixelLanes]) -> PixelLanes {
         blocks[0].map(sigmoid)
     }
 }
@@ -98,7 +108,7 @@ struct Categorical {
 
 /// Lane by lane, the largest of some blocks.
 #[inline(always)]
-fn largest(blocks: &[Block]) -> Block {
+fn largest(blocks: &[PixelLanes]) -> PixelLanes {
     let mut largest = [f32::NEG_INFINITY; LANES];
     for block in blocks {
         for (largest, &value) in largest.iter_mut().zip(block) {
@@ -111,7 +121,7 @@ fn largest(blocks: &[Block]) -> Block {
 /// Replaces logits by the exponentials of their differences from the largest, divided by
 /// `temperature` first, and returns the sums of these.
 #[inline(always)]
-fn exponentiate(logits: &mut [Block], temperature: f32) -> Block {
+fn exponentiate(logits: &mut [PixelLanes], temperature: f32) -> PixelLanes {
     let (top, mut sums) = (largest(logits), [0.0; LANES]);
     for block in logits {
         for i in 0..LANES {
@@ -129,7 +139,12 @@ impl Conditional for Categorical {
     }
 
     #[inline(always)]
-    fn nll<const GRADIENT: bool>(self, blocks: &mut [Block], x: &Block, scale: f32) -> Block {
+    fn nll<const GRADIENT: bool>(
+        self,
+        blocks: &mut [PixelLanes],
+        x: &PixelLanes,
+        scale: f32,
+    ) -> PixelLanes {
         let top = largest(blocks);
         let (mut sums, mut own) = ([0.0; LANES], [0.0; LANES]);
         for (level, block) in blocks.iter_mut().enumerate() {
@@ -158,7 +173,7 @@ impl Conditional for Categorical {
     }
 
     #[inline(always)]
-    fn draw(self, blocks: &mut [Block], uniforms: &Block, temperature: f32) -> Draw {
+    fn draw(self, blocks: &mut [PixelLanes], uniforms: &PixelLanes, temperature: f32) -> Draw {
         if temperature == 0.0 {
             let top = largest(blocks);
             let mut levels = [0.0; LANES];
@@ -191,7 +206,7 @@ impl Conditional for Categorical {
     }
 
     #[inline(always)]
-    fn mean(self, blocks: &mut [Block]) -> Block {
+    fn mean(self, blocks: &mut [PixelLanes]) -> PixelLanes {
         let sums = exponentiate(blocks, 1.0);
         let mut means = [0.0; LANES];
         for (level, block) in blocks.iter().enumerate() {
@@ -266,7 +281,7 @@ impl LogisticMixture {
 
     /// Splits blocks into logits, means, log scales, and two of intermediate results.
     #[inline(always)]
-    fn split(self, blocks: &mut [Block]) -> [&mut [Block]; 5] {
+    fn split(self, blocks: &mut [PixelLanes]) -> [&mut [PixelLanes]; 5] {
         let m = self.components;
         let (logits, rest) = blocks.split_at_mut(m);
         let (means, rest) = rest.split_at_mut(m);
@@ -288,7 +303,12 @@ impl Conditional for LogisticMixture {
     }
 
     #[inline(always)]
-    fn nll<const GRADIENT: bool>(self, blocks: &mut [Block], x: &Block, scale: f32) -> Block {
+    fn nll<const GRADIENT: bool>(
+        self,
+        blocks: &mut [PixelLanes],
+        x: &PixelLanes,
+        scale: f32,
+    ) -> PixelLanes {
         let [logits, means, scales, joint, weights] = self.split(blocks);
         weights.copy_from_slice(logits);
         let (top, sums) = (largest(logits), exponentiate(weights, 1.0));
@@ -319,13 +339,13 @@ impl Conditional for LogisticMixture {
     }
 
     #[inline(always)]
-    fn draw(self, blocks: &mut [Block], uniforms: &Block, temperature: f32) -> Draw {
+    fn draw(self, blocks: &mut [PixelLanes], uniforms: &PixelLanes, temperature: f32) -> Draw {
         if temperature != 1.0 {
             let log_probability = |level: usize| {
                 let mut own = blocks.to_vec();
                 self.nll::<false>(&mut own, &[level as f32; LANES], 1.0).map(|nll| -nll)
             };
-            let mut of_levels: Vec<Block> = (0..self.levels).map(log_probability).collect();
+            let mut of_levels: Vec<PixelLanes> = (0..self.levels).map(log_probability).collect();
             return Categorical { levels: self.levels }.draw(&mut of_levels, uniforms, temperature);
         }
         let [logits, means, scales, weights, inverses] = self.split(blocks);
@@ -356,7 +376,7 @@ impl Conditional for LogisticMixture {
     }
 
     #[inline(always)]
-    fn mean(self, blocks: &mut [Block]) -> Block {
+    fn mean(self, blocks: &mut [PixelLanes]) -> PixelLanes {
         let [logits, means, scales, weights, _] = self.split(blocks);
         weights.copy_from_slice(logits);
         let sums = exponentiate(weights, 1.0);
@@ -381,7 +401,7 @@ impl Conditional for LogisticMixture {
 fn for_each_block<C: Conditional, const WRITE: bool>(
     conditional: C,
     z: &mut [f32],
-    mut work: impl FnMut(&mut [Block], std::ops::Range<usize>),
+    mut work: impl FnMut(&mut [PixelLanes], std::ops::Range<usize>),
 ) {
     let p = conditional.parameters();
     let n_pixels = z.len() / p;
@@ -406,7 +426,7 @@ fn for_each_block<C: Conditional, const WRITE: bool>(
 
 /// The values of a range in the first lanes of a block.
 #[inline(always)]
-fn block_of(values: &[f32]) -> Block {
+fn block_of(values: &[f32]) -> PixelLanes {
     let mut block = [0.0; LANES];
     block[..values.len()].copy_from_slice(values);
     block
@@ -586,7 +606,7 @@ impl Distribution {
                 for v in 0..n_vectors {
                     let mut total = vec![[0.0f32; LANES]; levels];
                     for z in several {
-                        let mut own: Vec<Block> =
+                        let mut own: Vec<PixelLanes> =
                             z[v..].iter().step_by(n_vectors).map(|vector| vector.0).collect();
                         let sums = exponentiate(&mut own, 1.0);
                         for (total, own) in total.iter_mut().zip(&own) {
@@ -605,7 +625,7 @@ impl Distribution {
                 for z in several {
                     let mut normalized = z[..part].to_vec();
                     for v in 0..n_vectors {
-                        let mut own: Vec<Block> =
+                        let mut own: Vec<PixelLanes> =
                             z[v..part].iter().step_by(n_vectors).map(|vector| vector.0).collect();
                         let (top, sums) = (largest(&own), exponentiate(&mut own, 1.0));
                         for vector in normalized[v..].iter_mut().step_by(n_vectors) {
