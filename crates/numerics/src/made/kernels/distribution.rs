@@ -21,6 +21,26 @@ const MOST_BLOCKS: usize = if MOST_PARAMETERS > 5 * MOST_COMPONENTS {
     5 * MOST_COMPONENTS
 };
 
+/// Smallest logarithm of a probability that gradients and draws tell from zero. What they multiply,
+/// and the squares that optimisers take, remain normal numbers: a CPU computes with subnormal ones a
+/// hundred times slower. Losses are not bounded.
+const LEAST_LOG: f32 = -35.0;
+
+/// exp(x) for x <= 0 that is not less than exp([`LEAST_LOG`]).
+#[inline(always)]
+fn probability(x: f32) -> f32 {
+    exp(x.max(LEAST_LOG))
+}
+
+/// log(1 + exp(z)) and 1 / (1 + exp(-z)), without subnormal numbers in between: beyond 25 the first
+/// is z, and the second is one, to 2e-11.
+#[inline(always)]
+fn bounded_softplus_sigmoid(z: f32) -> (f32, f32) {
+    const BOUND: f32 = 25.0;
+    let (softplus, sigmoid) = softplus_sigmoid(z.clamp(-BOUND, BOUND));
+    (softplus + (z - BOUND).max(0.0), sigmoid)
+}
+
 /// Distribution of sixteen pixels.
 trait Conditional: Copy {
     /// Number of parameters P.
@@ -125,7 +145,7 @@ fn exponentiate(logits: &mut [PixelLanes], temperature: f32) -> PixelLanes {
     let (top, mut sums) = (largest(logits), [0.0; LANES]);
     for block in logits {
         for i in 0..LANES {
-            block[i] = exp((block[i] - top[i]) / temperature);
+            block[i] = probability((block[i] - top[i]) / temperature);
             sums[i] += block[i];
         }
     }
@@ -152,7 +172,7 @@ impl Conditional for Categorical {
             for i in 0..LANES {
                 let below_top = block[i] - top[i];
                 own[i] += if x[i] == level { below_top } else { 0.0 };
-                let e = exp(below_top);
+                let e = probability(below_top);
                 sums[i] += e;
                 if GRADIENT {
                     block[i] = e;
@@ -255,8 +275,8 @@ impl LogisticMixture {
         let inverse = exp((-bounded).min(87.0));
         let place = self.place(level) - mean;
         let (upper, lower) = (inverse * (place + half), inverse * (place - half));
-        let (below_upper, from_upper) = softplus_sigmoid(-upper);
-        let (above_lower, from_lower) = softplus_sigmoid(lower);
+        let (below_upper, from_upper) = bounded_softplus_sigmoid(-upper);
+        let (above_lower, from_lower) = bounded_softplus_sigmoid(lower);
         let has_upper = f32::from(level < (self.levels - 1) as f32);
         let has_lower = f32::from(level > 0.0);
         // 1 - exp(-width) = width * ratio.
@@ -362,7 +382,8 @@ impl Conditional for LogisticMixture {
             for ((weights, means), inverses) in weights.iter().zip(&*means).zip(&*inverses) {
                 for i in 0..LANES {
                     let upper = self.place(levels[i] + (step - 1) as f32) + self.half();
-                    passed[i] += weights[i] * sigmoid(inverses[i] * (upper - means[i]));
+                    passed[i] +=
+                        weights[i] * bounded_softplus_sigmoid(inverses[i] * (upper - means[i])).1;
                 }
             }
             for i in 0..LANES {
@@ -387,7 +408,8 @@ impl Conditional for LogisticMixture {
                 let inverse = exp((-scales[i].max(MIN_LOG_SCALE)).min(87.0));
                 for level in 0..self.levels - 1 {
                     let upper = self.place(level as f32) + self.half();
-                    total[i] += weights[i] * sigmoid(inverse * (means[i] - upper));
+                    total[i] +=
+                        weights[i] * bounded_softplus_sigmoid(inverse * (means[i] - upper)).1;
                 }
             }
         }
