@@ -187,6 +187,7 @@ impl Recipe {
         let facts = MadeFacts {
             test_nll_without_class_nats: None,
             test_accuracy: None,
+            classes: None,
             parameters: 47_000 * (1 + levels.first().map_or(0, String::len) as u64 + v as u64 % 4),
             connected_parameters: 24_000,
             train_nll_nats: value(0),
@@ -270,6 +271,7 @@ pub(crate) fn artefacts_of(study: &ExperimentResults, levels: usize) -> Artefact
                 shape: SHAPE,
                 levels,
                 images: rings(100, i as u64, 0.01 + 0.002 * i as f64),
+                classes: None,
             },
         )
     });
@@ -298,7 +300,12 @@ pub(crate) fn artefacts_of(study: &ExperimentResults, levels: usize) -> Artefact
         samples,
         tests: [(
             "d5e1".to_owned(),
-            Picture { shape: SHAPE, levels, images: rings(100, 999, 0.0) },
+            Picture {
+                shape: SHAPE,
+                levels,
+                images: rings(100, 999, 0.0),
+                classes: None,
+            },
         )]
         .into(),
         completions: ids.first().map(|id| ((*id).clone(), completion)).into_iter().collect(),

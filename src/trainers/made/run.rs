@@ -381,6 +381,7 @@ fn unscored(data: &Dataset, masks: &Masks, made: &Made) -> MadeFacts {
         test_nll_averaged_nats: None,
         test_nll_without_class_nats: None,
         test_accuracy: None,
+        classes: Some(made.network().layout.classes).filter(|&classes| classes > 0),
         dim: made.network().layout.dim,
         binarization: Some(data.binarization),
         kernel: instruction_set().into(),

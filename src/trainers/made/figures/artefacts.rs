@@ -8,6 +8,7 @@ use crate::npy;
 use crate::plan::{RunId, RunSpec};
 use crate::record::RunStatus;
 use crate::results::ExperimentResults;
+use crate::trainers::made::metrics::MadeFacts;
 use crate::trainers::made::run_config;
 
 use super::samples::{Completion, Picture};
@@ -73,7 +74,9 @@ impl Artefacts {
                     lost.lacks_completions |= completed.is_some();
                 }
             }
-            if let Some(samples) = samples {
+            if let Some(mut samples) = samples {
+                samples.classes = record
+                    .and_then(|record| MadeFacts::of(&record.summary.as_ref()?.facts)?.classes);
                 let nearest = nearest.filter(|nearest| nearest.shape == samples.shape);
                 all.nearest.extend(nearest.map(|nearest| (spec.id.clone(), nearest)));
                 all.samples.insert(spec.id.clone(), samples);
@@ -155,7 +158,12 @@ fn picture(bytes: &[u8], shape: Option<Shape>, levels: Option<usize>) -> Option<
         _ => return None,
     };
     let shape = own.or(shape).filter(|s| s.dim() == dim).unwrap_or_else(|| shape_of(dim));
-    Some(Picture { shape, levels, images: Images::new(array.data, dim) })
+    Some(Picture {
+        shape,
+        levels,
+        images: Images::new(array.data, dim),
+        classes: None,
+    })
 }
 
 fn probabilities(bytes: &[u8]) -> Option<Images> {

@@ -165,6 +165,7 @@ mod tests {
             shape: Shape { width: dim, height: 1 },
             levels: 2,
             images: Images::new(vec![1; 3 * dim], dim),
+            classes: None,
         };
         let samples = |picture: &Picture| {
             let panel = Samples {
