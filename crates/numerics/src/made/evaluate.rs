@@ -66,8 +66,9 @@ pub fn nll_averaged_conditionals(
     const PART: usize = 16 * CHUNK;
     let dim = images.dim();
     let mut nlls = Vec::with_capacity(images.count());
-    for part in images.pixels().chunks(PART * dim) {
-        let pixels = nll_per_pixel(made, pool, masks, &Images::new(part, dim))?;
+    for start in (0..images.count()).step_by(PART) {
+        let part = images.selected(start..images.count().min(start + PART));
+        let pixels = nll_per_pixel(made, pool, masks, &part)?;
         nlls.extend(
             pixels
                 .chunks_exact(dim)
