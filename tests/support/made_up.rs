@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use ablade::config::RunConfig;
 use ablade::data::{Images, Shape};
 use ablade::made::MaskCount;
+use ablade::made::evaluate::{Calibration, Reliability};
 use ablade::made::ordering::OrderingRule;
 use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, PlotOptions, RunId};
 use ablade::record::{EpochRow, RunRecord, RunStatus, Summary, Timing};
@@ -253,6 +254,19 @@ fn rings(count: usize, seed: u64, noise: f64, levels: usize) -> Images {
     Images::new(pixels, SHAPE.dim())
 }
 
+/// Calibration of grey levels of which the last is never seen, or of bits.
+fn calibration(levels: usize) -> Calibration {
+    let counted = |predicted: f64, happened: f64| Reliability { predicted, happened, count: 1e4 };
+    let level = |level: usize| {
+        let predicted = 5e3 * 0.5f64.powi(level.min(12) as i32);
+        counted(predicted, if level + 1 == levels { 0.0 } else { (1.2 * predicted).ceil() })
+    };
+    Calibration {
+        levels: if levels > 2 { (0..levels).map(level).collect() } else { Vec::new() },
+        bins: std::array::from_fn(|bin| counted(1e3 * (bin as f64 + 0.5), 1e3 * bin as f64 + 4e2)),
+    }
+}
+
 /// Binary images for every finished run of a study.
 pub(crate) fn artefacts(study: &ExperimentResults) -> Artefacts {
     artefacts_of(study, 2)
@@ -309,6 +323,7 @@ pub(crate) fn artefacts_of(study: &ExperimentResults, levels: usize) -> Artefact
         )]
         .into(),
         completions: ids.first().map(|id| ((*id).clone(), completion)).into_iter().collect(),
+        calibrations: ids.iter().map(|id| ((*id).clone(), calibration(levels))).collect(),
         problems: Vec::new(),
     }
 }
