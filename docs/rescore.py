@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Scores a run again from its directory alone, with NumPy: python3 rescore.py RUN_DIRECTORY --images BITS.npy
+"""Scores a run again from its directory alone, with NumPy: python3 rescore.py RUN_DIRECTORY --images TEST.npy [--labels LABELS.npy]
 
 Reads model.safetensors, masks.npz, run.toml and the scores that the run left (test_nll.npy, test_nll_mixture.npy,
 test_nll_averaged.npy), computes the scores by the formula of docs/reference/output.md in double precision, and compares image by image.
@@ -20,6 +20,8 @@ ACTIVATIONS = {
     "sigmoid": lambda a: np.exp(-np.logaddexp(0, -a)),
     "softsign": lambda a: a / (1 + np.abs(a)),
 }
+# Smaller log scales of a logistic count as this one.
+MIN_LOG_SCALE = -7.0
 
 
 def read_safetensors(path):
@@ -61,29 +63,95 @@ def read_masks(run, tensors, archive):
     return [(ordering, [layer[k] for layer in degrees]) for k, ordering in enumerate(arrays["ordering"].astype(np.int64))]
 
 
-def nll_by_pixel(tensors, activation, mask, images):
-    """-log p(x_d | pixels before d) of every image and pixel, nats."""
-    ordering, degrees = mask
-    input_degrees = np.empty_like(ordering)
-    input_degrees[ordering] = np.arange(len(ordering)) + 1
+class Model:
+    """The settings of a run that the formula needs, and its tensors."""
 
-    def affine(name, h, open):
-        a = h @ (tensors[f"{name}.weight"] * open).T + tensors[f"{name}.bias"]
-        if f"{name}.condition" in tensors:
-            a += (tensors[f"{name}.condition"] * open).sum(1)
-        return a
+    def __init__(self, tensors, settings, dim):
+        setting = lambda name, default: settings.get(f"config.{name}", default)
+        self.tensors, self.dim = tensors, dim
+        self.activation = ACTIVATIONS[settings["config.model.activation"]]
+        self.output = setting("model.output", "bernoulli")
+        self.levels = int(setting("data.levels", 2))
+        self.is_one_hot = setting("model.input", "scaled") == "one-hot"
+        self.n_inputs = dim * (self.levels - 1 if self.is_one_hot else 1)
+        self.n_classes = 0
+        if setting("model.classes", "false") == "true":
+            of_pixels = self.n_inputs if setting("model.skip", "false") == "true" else 0
+            self.n_classes = tensors["direct.weight"].shape[1] - of_pixels
 
-    h, below = images, input_degrees
-    for l, layer in enumerate(degrees):
-        h = activation(affine(f"hidden.{l}", h, layer[:, None] >= below))
-        below = layer
-    if degrees:
-        z = affine("output", h, input_degrees[:, None] > below)
-    else:
-        z = np.broadcast_to(tensors["output.bias"], images.shape)
-    if "direct.weight" in tensors:
-        z = z + images @ (tensors["direct.weight"] * (input_degrees[:, None] > input_degrees)).T
-    return np.logaddexp(0, z) - images * z
+    def inputs(self, images, labels):
+        """Inputs [images x (classes + pixels x Q)]: one for each class, then those of the pixels."""
+        if self.is_one_hot:
+            pixels = (images[:, :, None] == np.arange(1, self.levels)).reshape(len(images), -1)
+        else:
+            pixels = images / (self.levels - 1)
+        if self.n_classes == 0:
+            return pixels
+        return np.hstack([labels[:, None] == np.arange(self.n_classes), pixels])
+
+    def network(self, mask):
+        """Function from inputs to the parameters of the pixels [images x pixels x P], under one mask."""
+        ordering, degrees = mask
+        of_pixels = np.empty_like(ordering)
+        of_pixels[ordering] = np.arange(self.dim) + 1
+        # A class has degree 0: every unit and output is connected to it.
+        of_inputs = np.append(np.zeros(self.n_classes), np.repeat(of_pixels, self.n_inputs // self.dim))
+        of_outputs = np.repeat(of_pixels, len(self.tensors["output.bias"]) // self.dim)
+
+        def affine(name, open):
+            bias, condition = self.tensors[f"{name}.bias"], self.tensors.get(f"{name}.condition")
+            offset = bias if condition is None else bias + (condition * open).sum(1)
+            weight = (self.tensors[f"{name}.weight"] * open).T
+            return lambda h: h @ weight + offset
+
+        hidden, below = [], of_inputs
+        for l, layer in enumerate(degrees):
+            hidden.append(affine(f"hidden.{l}", layer[:, None] >= below))
+            below = layer
+        output = affine("output", of_outputs[:, None] > below) if degrees else lambda h: self.tensors["output.bias"]
+        direct = self.tensors.get("direct.weight")
+        if direct is not None:
+            seen = of_inputs[: direct.shape[1]]
+            direct = (direct * (of_outputs[:, None] > seen)).T
+
+        def run(x):
+            h = x
+            for layer in hidden:
+                h = self.activation(layer(h))
+            z = np.broadcast_to(output(h), (len(x), len(of_outputs)))
+            if direct is not None:
+                z = z + x[:, : len(direct)] @ direct
+            return z.reshape(len(x), self.dim, -1)
+
+        return run
+
+    def nll_of_parameters(self, z, images):
+        """-log p of every pixel [images x pixels] from its parameters, nats."""
+        if self.output == "bernoulli":
+            return np.logaddexp(0, z[:, :, 0]) - images * z[:, :, 0]
+        if self.output == "categorical":
+            own = np.take_along_axis(z, images[:, :, None].astype(np.int64), 2)[:, :, 0]
+            return np.logaddexp.reduce(z, 2) - own
+        logits, means, log_scales = np.split(z, 3, 2)
+        joint = logits + self.log_mass(images[:, :, None], means, log_scales)
+        return np.logaddexp.reduce(logits, 2) - np.logaddexp.reduce(joint, 2)
+
+    def log_mass(self, level, means, log_scales):
+        """log(sigmoid(upper) - sigmoid(lower)) for the ends of a level's interval, in scales from the mean."""
+        half = 1 / (self.levels - 1)
+        inverse = np.exp(-np.maximum(log_scales, MIN_LOG_SCALE))
+        upper = (2 * half * level - 1 + half - means) * inverse
+        lower = upper - 2 * half * inverse
+        below_upper, above_lower = -np.logaddexp(0, -upper), -np.logaddexp(0, lower)
+        inside = below_upper + above_lower + np.log(-np.expm1(-2 * half * inverse))
+        return np.where(level == 0, below_upper, np.where(level == self.levels - 1, above_lower, inside))
+
+    def nll_by_pixel(self, mask, images, labels):
+        """-log p(x_d | class, pixels before d) of every image and pixel, nats."""
+        run = self.network(mask)
+        parts = np.array_split(np.arange(len(images)), -(-len(images) // 100))
+        of = lambda part: (images[part], None if labels is None else labels[part])
+        return np.concatenate([self.nll_of_parameters(run(self.inputs(*of(part))), images[part]) for part in parts])
 
 
 def log_mean_exp(values):
@@ -92,12 +160,13 @@ def log_mean_exp(values):
     return largest + np.log(np.exp(values - largest).mean(0))
 
 
-def compare(name, computed, stored):
-    """Prints the largest difference; true if rounding explains it: scores are stored in single precision."""
+def compare(name, computed, stored, n_inputs_per_pixel):
+    """Prints the largest difference; true if rounding explains it: runs compute and store scores in single precision, whose
+    error grows as the root of the number of terms of a sum."""
     if len(stored) != len(computed):
         sys.exit(f"{name} holds {len(stored)} scores, the images are {len(computed)}")
     apart = np.abs(computed - stored)
-    good = bool(np.all(apart <= np.maximum(1e-5, 1e-6 * stored)))
+    good = bool(np.all(apart <= np.maximum(1e-5, 1e-6 * n_inputs_per_pixel**0.5 * stored)))
     verdict = "agrees" if good else "DIFFERS"
     print(f"{name}: {verdict}; mean {computed.mean():.6f} nats over {len(stored)} images, largest difference {apart.max():.1e}")
     return good
@@ -106,7 +175,8 @@ def compare(name, computed, stored):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a directory below results/runs/")
-    parser.add_argument("--images", type=Path, required=True, help="the test images, 0 and 1, as a .npy array")
+    parser.add_argument("--images", type=Path, required=True, help="the test images as a .npy array, 0 to data.levels - 1")
+    parser.add_argument("--labels", type=Path, help="their classes from 0 as a .npy array, for a model that is told the class")
     parser.add_argument("--masks", type=Path, help="masks.npz, where the run's directory has none")
     args = parser.parse_args()
     tensors = {
@@ -114,29 +184,37 @@ def main():
         for name, tensor in read_safetensors(args.run / "model.safetensors").items()
     }
     settings = read_settings(args.run / "run.toml")
-    activation = ACTIVATIONS[settings["config.model.activation"]]
     masks = read_masks(args.run, tensors, args.masks)
     images = np.load(args.images)
     images = images.reshape(len(images), -1).astype(np.float64)
-    if not np.isin(images, [0, 1]).all():
-        sys.exit(f"{args.images} holds values other than 0 and 1")
+    model = Model(tensors, settings, images.shape[1])
+    if not np.isin(images, np.arange(model.levels)).all():
+        sys.exit(f"{args.images} holds values other than 0 to {model.levels - 1}")
+    labels = None
+    if model.n_classes > 0:
+        if args.labels is None:
+            sys.exit("the model is told the class: --labels gives those of the images")
+        labels = np.load(args.labels)
+        if labels.shape != (len(images),) or not np.isin(labels, np.arange(model.n_classes)).all():
+            sys.exit(f"{args.labels} does not hold a class from 0 to {model.n_classes - 1} for each of {len(images)} images")
 
     averaged_path = args.run / "test_nll_averaged.npy"
     averaged_masks = int(settings["config.sample.masks"]) if averaged_path.exists() else 0
     by_mask = np.empty((len(masks), len(images)))
     averaged = np.full(images.shape, -np.inf)
     for k, mask in enumerate(masks):
-        pixels = nll_by_pixel(tensors, activation, mask, images)
+        pixels = model.nll_by_pixel(mask, images, labels)
         by_mask[k] = pixels.sum(1)
         if k < averaged_masks:
             averaged = np.logaddexp(averaged, -pixels)
-    good = compare("test_nll.npy", by_mask[0], np.load(args.run / "test_nll.npy"))
+    per_pixel = model.n_inputs // model.dim
+    good = compare("test_nll.npy", by_mask[0], np.load(args.run / "test_nll.npy"), per_pixel)
     mixture_path = args.run / "test_nll_mixture.npy"
     if mixture_path.exists() and len(masks) > 1:
-        good &= compare(mixture_path.name, -log_mean_exp(-by_mask), np.load(mixture_path))
+        good &= compare(mixture_path.name, -log_mean_exp(-by_mask), np.load(mixture_path), per_pixel)
     if averaged_masks and len(masks) >= averaged_masks:
         averaged = -(averaged - np.log(averaged_masks)).sum(1)
-        good &= compare(averaged_path.name, averaged, np.load(averaged_path))
+        good &= compare(averaged_path.name, averaged, np.load(averaged_path), per_pixel)
     return 0 if good else 1
 
 

@@ -137,13 +137,12 @@ fn test_images_that_are_missing_or_damaged_are_said_and_written_again() {
         damage();
         let (_, err) = place.exits(0, "plots");
         let said = format!(
-            "warning: small: no figure completions, and no test images in the figure samples, for the runs on digits: {} \
+            "warning: small: no figures completions and calibration, and no test images in the figure samples, for the runs on digits: {} \
              {why}: `ablade sweep`",
             shown.display()
         );
         assert!(err.contains(&said), "{said}\n{err}");
-        let removed =
-            "removed, as no longer drawn: completions.pdf, completions.png, completions.svg";
+        let removed = "removed, as no longer drawn: calibration.pdf, calibration.png, calibration.svg, completions.pdf";
         assert!(err.contains(removed), "{err}");
         assert!(!pictures(&place).contains(&"completions.svg".into()));
 

@@ -156,6 +156,13 @@ fn grey_images_are_drawn_in_proportional_greys() {
         for (name, words) in expected {
             assert!(of(&charts, name).subtitle.contains(words), "{}", of(&charts, name).subtitle);
         }
+        let calibration = of(&charts, "calibration");
+        assert_eq!((calibration.panels.len(), calibration.columns), (8, 2));
+        let right = &calibration.panels[1];
+        assert_eq!(right.note, format!("{levels} levels; 1 never occur"));
+        let Body::Plane(plane) = &right.body else { panic!("levels are a plane") };
+        let dots = plane.marks.iter().filter(|mark| matches!(mark, Mark::Dot { .. }));
+        assert_eq!(dots.count(), levels - 1);
         let Body::Raster(raster) = &of(&charts, "samples").panels[0].body else {
             panic!("samples are a raster")
         };
@@ -190,6 +197,7 @@ fn a_grid_shows_every_kind_of_figure() {
         "samples",
         "neighbours",
         "completions",
+        "calibration",
         "orderings",
         "masks",
         "network",

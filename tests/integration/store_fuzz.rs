@@ -33,6 +33,7 @@ fn output() -> RunOutput {
     let facts = MadeFacts {
         test_nll_without_class_nats: None,
         test_accuracy: None,
+        classes: None,
         parameters: 10,
         connected_parameters: 9,
         train_nll_nats: Some(1.5),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use ablade::config::RunConfig;
 use ablade::data::{Images, Shape};
 use ablade::made::MaskCount;
+use ablade::made::evaluate::{Calibration, Reliability};
 use ablade::made::ordering::OrderingRule;
 use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, PlotOptions, RunId};
 use ablade::record::{EpochRow, RunRecord, RunStatus, Summary, Timing};
@@ -187,6 +188,7 @@ impl Recipe {
         let facts = MadeFacts {
             test_nll_without_class_nats: None,
             test_accuracy: None,
+            classes: None,
             parameters: 47_000 * (1 + levels.first().map_or(0, String::len) as u64 + v as u64 % 4),
             connected_parameters: 24_000,
             train_nll_nats: value(0),
@@ -252,6 +254,19 @@ fn rings(count: usize, seed: u64, noise: f64, levels: usize) -> Images {
     Images::new(pixels, SHAPE.dim())
 }
 
+/// Calibration of grey levels of which the last is never seen, or of bits.
+fn calibration(levels: usize) -> Calibration {
+    let counted = |predicted: f64, happened: f64| Reliability { predicted, happened, count: 1e4 };
+    let level = |level: usize| {
+        let predicted = 5e3 * 0.5f64.powi(level.min(12) as i32);
+        counted(predicted, if level + 1 == levels { 0.0 } else { (1.2 * predicted).ceil() })
+    };
+    Calibration {
+        levels: if levels > 2 { (0..levels).map(level).collect() } else { Vec::new() },
+        bins: std::array::from_fn(|bin| counted(1e3 * (bin as f64 + 0.5), 1e3 * bin as f64 + 4e2)),
+    }
+}
+
 /// Binary images for every finished run of a study.
 pub(crate) fn artefacts(study: &ExperimentResults) -> Artefacts {
     artefacts_of(study, 2)
@@ -270,6 +285,7 @@ pub(crate) fn artefacts_of(study: &ExperimentResults, levels: usize) -> Artefact
                 shape: SHAPE,
                 levels,
                 images: rings(100, i as u64, 0.01 + 0.002 * i as f64),
+                classes: None,
             },
         )
     });
@@ -298,10 +314,16 @@ pub(crate) fn artefacts_of(study: &ExperimentResults, levels: usize) -> Artefact
         samples,
         tests: [(
             "d5e1".to_owned(),
-            Picture { shape: SHAPE, levels, images: rings(100, 999, 0.0) },
+            Picture {
+                shape: SHAPE,
+                levels,
+                images: rings(100, 999, 0.0),
+                classes: None,
+            },
         )]
         .into(),
         completions: ids.first().map(|id| ((*id).clone(), completion)).into_iter().collect(),
+        calibrations: ids.iter().map(|id| ((*id).clone(), calibration(levels))).collect(),
         problems: Vec::new(),
     }
 }

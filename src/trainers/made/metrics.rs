@@ -53,6 +53,9 @@ pub struct MadeFacts {
     /// Share of the test images whose class is the likeliest by Bayes' rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_accuracy: Option<f64>,
+    /// Number of classes that the model is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<usize>,
     /// Number of pixels of an image.
     pub dim: usize,
     /// Binarisation of the pixels; absent from runs of older versions.

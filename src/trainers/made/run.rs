@@ -11,7 +11,8 @@ use crate::cost::{MadeCost, SCORED_TRAIN};
 use crate::data::nearest::nearest;
 use crate::data::{DataSize, Dataset, Images, Part, Shape};
 use crate::made::evaluate::{
-    by_class, conditional_means, mean, nll_averaged_conditionals, nll_mixture, nll_single_mask,
+    Reliability, by_class, calibration, conditional_means, mean, nll_averaged_conditionals,
+    nll_mixture, nll_single_mask,
 };
 use crate::made::file::{self, FileError};
 use crate::made::instruction_set;
@@ -34,6 +35,9 @@ const SPARSE: u32 = 100;
 
 /// Number of test images that are reconstructed and completed.
 const COMPLETED: usize = 20;
+
+/// Maximum number of test images on which predicted probabilities are compared with frequencies.
+const CALIBRATED: usize = 1_000;
 
 /// Maximum size of the masks that a run saves [bytes]: several thousand masks of a model of the
 /// paper's size.
@@ -381,6 +385,7 @@ fn unscored(data: &Dataset, masks: &Masks, made: &Made) -> MadeFacts {
         test_nll_averaged_nats: None,
         test_nll_without_class_nats: None,
         test_accuracy: None,
+        classes: Some(made.network().layout.classes).filter(|&classes| classes > 0),
         dim: made.network().layout.dim,
         binarization: Some(data.binarization),
         kernel: instruction_set().into(),
@@ -478,7 +483,24 @@ fn finished(
     }
     files.extend(samples(spec, data, team, made, &sampled)?);
     files.extend(completions(spec, data, team, made, &first)?);
+    if data.levels > 2 {
+        files.push(calibration_file(data, team, made, &first));
+    }
     Ok((summary, files))
+}
+
+/// File `calibration.npy` [n_levels + 10 x 3]: for each level, then for each tenth of the predicted
+/// probabilities, the sum of these, the number of pixels of that level, the number of predictions.
+fn calibration_file(
+    data: &Dataset,
+    team: &ThreadPool,
+    made: &Made,
+    mask: &MaskSet,
+) -> (String, Vec<u8>) {
+    let found = calibration(made, team, mask, &data.test.leading(CALIBRATED));
+    let row = |of: &Reliability| [of.predicted, of.happened, of.count].map(|value| value as f32);
+    let rows: Vec<f32> = found.levels.iter().chain(&found.bins).flat_map(row).collect();
+    ("calibration.npy".into(), npy::encode(&[rows.len() / 3, 3], &rows))
 }
 
 /// Share of the images that each class has [n_classes].

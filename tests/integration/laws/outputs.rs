@@ -6,6 +6,8 @@ use ablade::made::evaluate::{
     by_class, conditional_means, nll_averaged_conditionals, nll_mixture, nll_per_pixel,
     nll_single_mask,
 };
+use ablade::made::file;
+use ablade::made::layout::ParamLayout;
 use ablade::made::masks::MaskSet;
 use ablade::made::model::Made;
 use ablade::made::ordering::OrderingRule;
@@ -351,6 +353,46 @@ fn temperature_is_of_probabilities() {
     }
 }
 
+/// A given pixel of the highest of 256 levels stays, and the pixel drawn behind it has the
+/// probabilities given it, and not those given black.
+#[test]
+fn completions_behind_a_white_pixel() {
+    let (pool, many) = (ThreadPool::new(1), 60_000);
+    for (output, components, input) in KINDS {
+        let config = ModelConfig {
+            hidden: vec![5],
+            output,
+            components,
+            input,
+            skip: true,
+            activation: Activation::Tanh,
+            ordering: OrderingRule::Reverse,
+            ..ModelConfig::default()
+        };
+        let case = Case::with_levels(config, shape(2, 1), 256);
+        let mask = [case.first()];
+        let [first, last] = [0, 1].map(|i| mask[0].ordering().pixels()[i] as usize);
+        let given = [0, 1].map(|pixel| pixel == first);
+        let probabilities = |level: u8| {
+            let image = |x: u8| [0, 1].map(|pixel| if pixel == last { x } else { level });
+            let images = Images::new((0..=255).flat_map(image).collect::<Vec<_>>(), 2);
+            let nlls = nll_per_pixel(&case.made, &pool, &mask, &images).unwrap();
+            nlls.chunks(2).map(|nlls| f64::from(-nlls[last]).exp()).collect::<Vec<_>>()
+        };
+        let of = Images::new([255, 255].repeat(many), 2);
+        let evidence = Some(Evidence { images: &of, given: &given });
+        let drawing = Drawing { evidence, ..plain(7) };
+        let drawn = draw(&case.made, &pool, &mask, many, drawing).unwrap();
+        let mut counts = vec![0.0; 256];
+        for image in drawn.images.pixels().chunks(2) {
+            assert_eq!(image[first], 255);
+            counts[usize::from(image[last])] += 1.0;
+        }
+        assert!(fits(&counts, &probabilities(255)), "{}", case.name);
+        assert!(!fits(&counts, &probabilities(0)), "control: {}", case.name);
+    }
+}
+
 /// The mean of a pixel given those before it is the sum of its levels times their probabilities.
 #[test]
 fn means_are_expectations() {
@@ -604,5 +646,49 @@ fn drawing_respects_the_class() {
         let order = mask.ordering().pixels();
         let slow = draw_one_by_one(&case.made, &pool, &mask, order, 200, few);
         assert_eq!(slow.images.pixels(), &drawn.images.pixels()[..600], "{}", case.name);
+    }
+}
+
+/// With masks averaged, the class is given, too: three masks that are one are that mask.
+#[test]
+fn averages_are_given_the_class() {
+    let pool = ThreadPool::new(1);
+    for case in cases_of_classes() {
+        let images = in_class(&all_images(3, n_levels(&case)), 2);
+        let mask = case.first();
+        let one = nll_single_mask(&case.made, &pool, &mask, &images);
+        let masks = vec![mask; 3];
+        let averaged = nll_averaged_conditionals(&case.made, &pool, &masks, &images).unwrap();
+        for (one, averaged) in one.iter().zip(&averaged) {
+            assert!((one - averaged).abs() < 1e-4 * (1.0 + one), "{}", case.name);
+        }
+    }
+}
+
+/// The file of a model of any output, input and number of classes restores every score, bit for
+/// bit.
+#[test]
+fn model_files_restore_every_score() {
+    let pool = ThreadPool::new(1);
+    for case in cases(MaskCount::Cycle(2)).chain(cases_of_classes()) {
+        let levels = n_levels(&case);
+        let (layout, first) = (&case.made.network().layout, case.first());
+        let saved = file::save(&case.made, &first).unwrap();
+        let variables = case.shape.with_levels(levels);
+        if layout.classes > 0 {
+            let untold = ParamLayout::new(&case.config, variables);
+            assert_eq!(file::n_classes(&saved, &untold).unwrap(), 3, "{}", case.name);
+        }
+        let numbering = case.made.first_ordering();
+        let params = file::load(&saved, layout, numbering, std::slice::from_ref(&first)).unwrap();
+        let variables = variables.with_classes(layout.classes);
+        let again = Made::with_parameters(&case.config, variables, &case.masks, params).unwrap();
+        let images = in_class(&all_images(3, levels), 1);
+        for k in 0..2 {
+            let mask = case.masks.evaluated(k);
+            let nlls =
+                [&case.made, &again].map(|made| nll_single_mask(made, &pool, &mask, &images));
+            assert_eq!(nlls[0], nlls[1], "{}", case.name);
+        }
     }
 }

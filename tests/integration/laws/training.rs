@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ablade::data::{Binarization, Dataset, Images, Origin};
+use ablade::data::{Binarization, Dataset, Images, Labels, Origin};
 use ablade::made::evaluate::{mean, nll_single_mask};
 use ablade::made::file;
 use ablade::made::layout::ParamLayout;
 use ablade::made::masks::{MaskSet, Masks};
 use ablade::made::model::Made;
 use ablade::made::ordering::OrderingRule;
+use ablade::made::output::{Input, Output};
 use ablade::made::{MaskCount, ModelConfig};
 use ablade::parallel::{CancelToken, ThreadPool};
 use ablade::rng::{Purpose, Seed};
@@ -45,6 +46,20 @@ fn patterns() -> Dataset {
     dataset(Images::new(pixels, 6), 3, 2)
 }
 
+/// 60 images of 3 x 2 pixels of four levels, of two classes: darker and brighter ones.
+fn greys_of_classes() -> Dataset {
+    let mut stream = SEED.stream(Purpose::Data, 3);
+    let pixels: Vec<u8> = (0..360).map(|i| (2 * (i / 6 % 2) + stream.below(2)) as u8).collect();
+    let labels = Labels {
+        of: (0..60).map(|i| i % 2).collect(),
+        names: ["dark", "bright"].map(str::to_owned).into(),
+    };
+    Dataset {
+        levels: 4,
+        ..dataset(Images::new(pixels, 6).with_labels(labels), 3, 2)
+    }
+}
+
 struct Setup {
     data: Dataset,
     masks: Masks,
@@ -56,7 +71,9 @@ struct Setup {
 impl Setup {
     fn new(model: &ModelConfig, data: Dataset, train: TrainConfig) -> Self {
         let masks = Masks::new(model, data.shape, 3, SEED);
-        let made = Made::new(model, data.shape, &masks, SEED).unwrap();
+        let classes = if model.classes { data.size().classes } else { 0 };
+        let variables = data.shape.with_levels(data.levels).with_classes(classes);
+        let made = Made::new(model, variables, &masks, SEED).unwrap();
         Self { data, masks, made, train, pool: ThreadPool::new(1) }
     }
 
@@ -424,34 +441,42 @@ proptest! {
         stop in 1usize..30, rule in 0usize..3, masks in 1usize..3, patience in 0usize..3,
     ) {
         let optimizer = [adam(0.01), Optimizer::Sgd { lr: 0.1, momentum: 0.9 }, Optimizer::Adadelta { lr: 1.0, rho: 0.9, eps: 1e-6 }][rule];
-        let model = ModelConfig {
+        let plain = ModelConfig {
             hidden: vec![9],
             ordering: OrderingRule::Random,
             masks: MaskCount::Cycle(masks),
             ..ModelConfig::default()
         };
+        let told = ModelConfig {
+            output: Output::Categorical,
+            input: Input::OneHot,
+            classes: true,
+            ..plain.clone()
+        };
         let train = TrainConfig { optimizer, batch: 15, epochs: 6, patience, remask_every: 2, ..TrainConfig::default() };
         let mut data = patterns();
         data.binarization = Binarization::Dynamic;
         data.train = Images::new(data.train.pixels().iter().map(|p| 50 + 150 * p).collect::<Vec<_>>(), 6);
-        let whole = Setup::new(&model, data.clone(), train.clone());
-        let mut straight = whole.trainer();
-        finish(&mut straight);
+        for (model, data) in [(plain, data), (told, greys_of_classes())] {
+            let whole = Setup::new(&model, data.clone(), train.clone());
+            let mut straight = whole.trainer();
+            finish(&mut straight);
 
-        let first = Setup::new(&model, data.clone(), train.clone());
-        let mut trainer = first.trainer();
-        for _ in 0..stop {
-            trainer.advance().unwrap();
+            let first = Setup::new(&model, data.clone(), train.clone());
+            let mut trainer = first.trainer();
+            for _ in 0..stop {
+                trainer.advance().unwrap();
+            }
+            let saved = trainer.checkpoint().unwrap();
+            let second = Setup::new(&model, data, train.clone());
+            let mut resumed = second.trainer();
+            resumed.restore(&saved).unwrap();
+            prop_assert_eq!(resumed.checkpoint().unwrap(), saved);
+            finish(&mut resumed);
+            prop_assert_eq!(whole.made.read(<[f32]>::to_vec), second.made.read(<[f32]>::to_vec));
+            prop_assert_eq!(straight.epochs(), resumed.epochs());
+            prop_assert_eq!(straight.best(), resumed.best());
         }
-        let saved = trainer.checkpoint().unwrap();
-        let second = Setup::new(&model, data, train);
-        let mut resumed = second.trainer();
-        resumed.restore(&saved).unwrap();
-        prop_assert_eq!(resumed.checkpoint().unwrap(), saved);
-        finish(&mut resumed);
-        prop_assert_eq!(whole.made.read(<[f32]>::to_vec), second.made.read(<[f32]>::to_vec));
-        prop_assert_eq!(straight.epochs(), resumed.epochs());
-        prop_assert_eq!(straight.best(), resumed.best());
     }
 
 }

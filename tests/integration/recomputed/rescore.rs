@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::support::made;
+use ablade::config::RunConfig;
+use ablade::made::output;
 use ablade::npy;
 use ablade::store::{Publication, Store};
 use ablade::trainers::made::run_config;
@@ -67,6 +69,67 @@ fn the_script_finds_the_scores_of_every_kind_of_run() {
         );
     }
     assert!(mixtures >= 10 && averages >= 8, "{mixtures} mixtures, {averages} averages");
+}
+
+/// Settings of a run of grey levels or classes: changes to a kind.
+fn changed(
+    i: usize,
+    levels: u64,
+    output: output::Output,
+    input: output::Input,
+    classes: bool,
+    skip: bool,
+) -> RunConfig {
+    let mut config = kinds::config(i);
+    config.data.levels = levels.try_into().unwrap();
+    let model = &mut config.model;
+    (model.output, model.input, model.components) = (output, input, 2);
+    (model.classes, model.skip) = (classes, skip);
+    config
+}
+
+#[test]
+fn the_script_finds_the_scores_of_grey_levels_and_of_classes() {
+    use output::Input::{OneHot, Scaled};
+    use output::Output::{Bernoulli, Categorical, LogisticMixture};
+    let Some(python) = python("numpy") else { return };
+    let place = tempfile::tempdir().unwrap();
+    let store = Store::open(place.path(), made()).unwrap();
+    let [images, labels] = ["images.npy", "labels.npy"].map(|name| place.path().join(name));
+    for config in [
+        changed(6, 4, Categorical, Scaled, false, true),
+        changed(21, 16, Categorical, OneHot, false, false),
+        changed(21, 16, LogisticMixture, OneHot, false, true),
+        changed(6, 256, LogisticMixture, Scaled, false, false),
+        changed(6, 2, Bernoulli, Scaled, true, false),
+        changed(9, 4, Categorical, OneHot, true, true),
+        changed(0, 16, LogisticMixture, Scaled, true, false),
+    ] {
+        let is_told = config.model.classes;
+        let spec = kinds::spec(&config);
+        let data = kinds::data(run_config(&spec.config));
+        store.publish(&spec, &kinds::trained(&spec, &data)).unwrap();
+        let pixels = npy::encode(&[data.test.count(), data.test.dim()], data.test.pixels());
+        fs::write(&images, pixels).unwrap();
+        let run = store.run_dir(&spec.id);
+        let rescored = |shift: u16| {
+            let of = &data.test.labels().unwrap().of;
+            let classes: Vec<u8> = of.iter().map(|class| ((class + shift) % 10) as u8).collect();
+            fs::write(&labels, npy::encode(&[classes.len()], &classes)).unwrap();
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rescore.py");
+            let mut command = Command::new(python.get_program());
+            command.arg(script).arg(&run).arg("--images").arg(&images);
+            command.arg("--labels").arg(&labels).output().unwrap()
+        };
+        let found = rescored(0);
+        let text = String::from_utf8_lossy(&found.stdout) + String::from_utf8_lossy(&found.stderr);
+        assert_eq!(found.status.code(), Some(0), "{:?}\n{text}", config.model);
+        assert_eq!(text.contains("averaged"), config.sample.masks > 1, "{text}");
+        // Controls: the classes of others; none.
+        assert_eq!(rescored(1).status.code(), Some(i32::from(is_told)), "{:?}", config.model);
+        let without = rescore(python.get_program(), &run, &images);
+        assert_eq!(without.status.code(), Some(if is_told { 2 } else { 0 }));
+    }
 }
 
 /// A run that an earlier version saved without its masks is the same run, and the command writes

@@ -89,6 +89,7 @@ fn record(nll: Option<f64>) -> RunRecord {
     let facts = MadeFacts {
         test_nll_without_class_nats: None,
         test_accuracy: None,
+        classes: None,
         parameters: 1000,
         connected_parameters: 500,
         train_nll_nats: nll,

@@ -66,8 +66,9 @@ pub fn nll_averaged_conditionals(
     const PART: usize = 16 * CHUNK;
     let dim = images.dim();
     let mut nlls = Vec::with_capacity(images.count());
-    for part in images.pixels().chunks(PART * dim) {
-        let pixels = nll_per_pixel(made, pool, masks, &Images::new(part, dim))?;
+    for start in (0..images.count()).step_by(PART) {
+        let part = images.selected(start..images.count().min(start + PART));
+        let pixels = nll_per_pixel(made, pool, masks, &part)?;
         nlls.extend(
             pixels
                 .chunks_exact(dim)
@@ -157,6 +158,80 @@ pub fn conditional_means(
         }
     });
     out
+}
+
+/// Predicted probabilities of an event, and how often it happened.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Reliability {
+    /// Sum of the predicted probabilities.
+    pub predicted: f64,
+    /// Number of times that it happened.
+    pub happened: f64,
+    /// Number of predictions.
+    pub count: f64,
+}
+
+impl Reliability {
+    /// Adds a prediction.
+    pub fn add(&mut self, probability: f32, happens: bool) {
+        self.predicted += f64::from(probability);
+        self.happened += f64::from(u8::from(happens));
+        self.count += 1.0;
+    }
+
+    /// Mean predicted probability and share of the times that it happened, if there are predictions.
+    pub fn means(&self) -> Option<(f64, f64)> {
+        (self.count > 0.0).then(|| (self.predicted / self.count, self.happened / self.count))
+    }
+}
+
+/// Number of bins of predicted probabilities, of equal width.
+pub const BINS: usize = 10;
+
+/// Predicted probabilities of the levels of pixels, and which levels the pixels have.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Calibration {
+    /// By level [n_levels].
+    pub levels: Vec<Reliability>,
+    /// Of all levels, by predicted probability.
+    pub bins: [Reliability; BINS],
+}
+
+impl Calibration {
+    /// Adds a prediction to the bins.
+    pub fn add_to_bin(&mut self, probability: f32, happens: bool) {
+        let bin = (probability * BINS as f32) as usize;
+        self.bins[bin.min(BINS - 1)].add(probability, happens);
+    }
+}
+
+/// Calibration of the probabilities of every level of every pixel, given those before it.
+pub fn calibration(
+    made: &Made,
+    pool: &ThreadPool,
+    masks: &MaskSet,
+    images: &Images,
+) -> Calibration {
+    let distribution = made.network().layout.distribution;
+    let levels = distribution.levels();
+    let mut found = Calibration {
+        levels: vec![Reliability::default(); levels],
+        ..Calibration::default()
+    };
+    let mut probabilities = vec![0.0; images.dim() * levels];
+    Scorer::new(made, masks).for_each_chunk(pool, images, None, |workspace, _| {
+        for (z, x) in workspace.logits().zip(workspace.pixels()) {
+            distribution.probabilities(z, &mut probabilities);
+            for (of_levels, &x) in probabilities.chunks_exact(levels).zip(x) {
+                for (level, &probability) in of_levels.iter().enumerate() {
+                    let is_own = x == level as f32;
+                    found.levels[level].add(probability, is_own);
+                    found.add_to_bin(probability, is_own);
+                }
+            }
+        }
+    });
+    found
 }
 
 /// Likelihoods of images given each of the classes, and the classes that they make likely.

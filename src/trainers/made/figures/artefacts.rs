@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use crate::data::{Images, Shape};
+use crate::made::evaluate::{BINS, Calibration, Reliability};
 use crate::made::masks::Masks;
 use crate::npy;
 use crate::plan::{RunId, RunSpec};
 use crate::record::RunStatus;
 use crate::results::ExperimentResults;
+use crate::trainers::made::metrics::MadeFacts;
 use crate::trainers::made::run_config;
 
+use super::calibration::of_bits;
 use super::samples::{Completion, Picture};
 
 /// Images that belong to the runs of a study; figures omit missing ones.
@@ -23,6 +26,8 @@ pub struct Artefacts {
     pub tests: BTreeMap<String, Picture>,
     /// Completions by a run.
     pub completions: BTreeMap<RunId, Completion>,
+    /// Calibration of a run.
+    pub calibrations: BTreeMap<RunId, Calibration>,
     /// Sentences about files that cannot be read, each with the figure that lacks them.
     pub problems: Vec<String>,
 }
@@ -61,6 +66,9 @@ impl Artefacts {
                     None
                 })
             };
+            let calibration = read("calibration", "calibration.npy")
+                .and_then(|bytes| calibration(&bytes, levels));
+            all.calibrations.extend(calibration.map(|found| (spec.id.clone(), found)));
             let samples = read("samples", "samples.npy").and_then(picture);
             let nearest = read("neighbours", "nearest.npy").and_then(picture);
             let completed = read("completions", "completion.npy").and_then(picture);
@@ -73,14 +81,19 @@ impl Artefacts {
                     lost.lacks_completions |= completed.is_some();
                 }
             }
-            if let Some(samples) = samples {
+            if let Some(mut samples) = samples {
+                samples.classes = record
+                    .and_then(|record| MadeFacts::of(&record.summary.as_ref()?.facts)?.classes);
                 let nearest = nearest.filter(|nearest| nearest.shape == samples.shape);
                 all.nearest.extend(nearest.map(|nearest| (spec.id.clone(), nearest)));
                 all.samples.insert(spec.id.clone(), samples);
             }
-            if let (Some(tests), Some(completed)) = (all.tests.get(data), completed) {
-                all.completions
-                    .extend(completion(spec, tests, completed, grey).map(|c| (spec.id.clone(), c)));
+            if let (Some(tests), Some(completed)) = (all.tests.get(data), completed)
+                && let Some(completion) = completion(spec, tests, completed, grey)
+            {
+                let of_bits = (levels == 2).then(|| of_bits(&completion)).flatten();
+                all.calibrations.extend(of_bits.map(|found| (spec.id.clone(), found)));
+                all.completions.insert(spec.id.clone(), completion);
             }
         }
         all.problems.extend(lost.values().filter_map(LostTests::sentence));
@@ -92,6 +105,8 @@ impl Artefacts {
 struct LostTests {
     /// Name of the data set.
     data: String,
+    /// True if the runs save their calibration: that of bits follows from the test images.
+    is_grey: bool,
     reason: String,
     lacks_samples: bool,
     lacks_completions: bool,
@@ -99,15 +114,26 @@ struct LostTests {
 
 impl LostTests {
     fn new(spec: &RunSpec, reason: String) -> Self {
-        let data = run_config(&spec.config).data.name.clone();
-        Self { data, reason, lacks_samples: false, lacks_completions: false }
+        let data = &run_config(&spec.config).data;
+        Self {
+            data: data.name.clone(),
+            is_grey: data.levels.is_grey(),
+            reason,
+            lacks_samples: false,
+            lacks_completions: false,
+        }
     }
 
     fn sentence(&self) -> Option<String> {
+        let completions = match self.is_grey {
+            true => "no figure completions",
+            false => "no figures completions and calibration",
+        };
+        let samples = "no test images in the figure samples";
         let lack = match (self.lacks_completions, self.lacks_samples) {
-            (true, true) => "no figure completions, and no test images in the figure samples",
-            (true, false) => "no figure completions",
-            (false, true) => "no test images in the figure samples",
+            (true, true) => format!("{completions}, and {samples}"),
+            (true, false) => completions.to_owned(),
+            (false, true) => samples.to_owned(),
             (false, false) => return None,
         };
         Some(format!("{lack}, for the runs on {}: {}", self.data, self.reason))
@@ -155,7 +181,26 @@ fn picture(bytes: &[u8], shape: Option<Shape>, levels: Option<usize>) -> Option<
         _ => return None,
     };
     let shape = own.or(shape).filter(|s| s.dim() == dim).unwrap_or_else(|| shape_of(dim));
-    Some(Picture { shape, levels, images: Images::new(array.data, dim) })
+    Some(Picture {
+        shape,
+        levels,
+        images: Images::new(array.data, dim),
+        classes: None,
+    })
+}
+
+/// Contents of `calibration.npy` of a run on this many levels.
+fn calibration(bytes: &[u8], n_levels: usize) -> Option<Calibration> {
+    let array = npy::decode::<f32>(bytes).ok()?;
+    let row = |row: &[f32]| Reliability {
+        predicted: row[0].into(),
+        happened: row[1].into(),
+        count: row[2].into(),
+    };
+    let is_sound = array.shape == [n_levels + BINS, 3] && array.data.iter().all(|v| v.is_finite());
+    let rows: Vec<Reliability> = array.data.chunks_exact(3).map(row).collect();
+    let (levels, bins) = rows.split_at_checked(n_levels).filter(|_| is_sound)?;
+    Some(Calibration { levels: levels.to_vec(), bins: bins.try_into().ok()? })
 }
 
 fn probabilities(bytes: &[u8]) -> Option<Images> {

@@ -2,6 +2,7 @@
 //! runs save.
 
 mod artefacts;
+mod calibration;
 mod contact_sheet;
 pub(crate) mod image_grid;
 mod masks;
@@ -21,6 +22,7 @@ use crate::page::OwnMarkup;
 use crate::results::ExperimentResults;
 use crate::text::{estimate, percent};
 use crate::trainers::made::run_config;
+use calibration::Calibrated;
 use samples::Samples;
 
 pub use artefacts::Artefacts;
@@ -29,10 +31,11 @@ pub use contact_sheet::contact_sheet;
 pub use samples::{Completion, Picture};
 
 /// Names of the figures of MADE's studies.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 9] = [
     "samples",
     "neighbours",
     "completions",
+    "calibration",
     "orderings",
     "masks",
     "network",
@@ -44,15 +47,19 @@ impl OwnCharts for Artefacts {
     fn charts(&self, results: &ExperimentResults, study: usize) -> Vec<(&'static str, Chart)> {
         let view = View::new(results, &results.plan.studies[study]);
         let mut charts = Vec::new();
-        if !self.samples.is_empty() {
-            let mut chart = sample_chart(&view, self);
+        let with_data = |mut chart: Chart| {
             let data = view.data();
             chart.subtitle += &data;
             chart.caption += &data;
-            charts.push(("samples", chart));
+            chart
+        };
+        if !self.samples.is_empty() {
+            charts.push(("samples", with_data(sample_chart(&view, self))));
         }
         charts.extend(neighbour_chart(&view, self).map(|chart| ("neighbours", chart)));
         charts.extend(completion_chart(&view, self).map(|chart| ("completions", chart)));
+        charts
+            .extend(calibration_chart(&view, self).map(|chart| ("calibration", with_data(chart))));
         charts.extend(model::charts(&view, self));
         for (_, chart) in &mut charts {
             chart.title += &format!(": {}", view.planned.name);
@@ -146,6 +153,25 @@ fn completion_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
     Some(samples::completion(&name, completion))
 }
 
+fn calibration_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
+    let calibrated = |(v, variant): (usize, &Variant)| {
+        let of = |run: &Replicate| artefacts.calibrations.get(&run.spec.id);
+        let calibration = variant.replicates.iter().find_map(of)?;
+        Some((v, calibration))
+    };
+    let all: Vec<_> = view.variants.iter().enumerate().filter_map(calibrated).collect();
+    let shown: Vec<_> = all
+        .iter()
+        .take(calibration::MOST)
+        .map(|&(v, calibration)| Calibrated {
+            name: view.variants[v].label,
+            color: view.color(v),
+            calibration,
+        })
+        .collect();
+    (!shown.is_empty()).then(|| calibration::chart(&shown, all.len() - shown.len()))
+}
+
 fn neighbour_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
     let pair = |r: &Replicate| {
         Some((artefacts.samples.get(&r.spec.id)?, artefacts.nearest.get(&r.spec.id)?))
@@ -165,6 +191,7 @@ mod tests {
             shape: Shape { width: dim, height: 1 },
             levels: 2,
             images: Images::new(vec![1; 3 * dim], dim),
+            classes: None,
         };
         let samples = |picture: &Picture| {
             let panel = Samples {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use super::Artefacts;
-use super::image_grid::{ImageGrid, nearly_square};
+use super::image_grid::ImageGrid;
 use super::samples::Picture;
 use super::tiles;
 use crate::figures::bitmap::{Bitmap, CLEAR};
@@ -25,7 +25,8 @@ pub(crate) fn samples<'a>(artefacts: &Artefacts, view: &'a View<'a>) -> Markup {
     if let Some(why) = tiles::too_large(first.shape) {
         return html! { h3 { "Samples" } p.muted { "Not drawn: " (why) "." } };
     }
-    let wanted = if view.variants.len() <= 9 { 100 } else { 25 };
+    let classes = grids.iter().filter_map(|(.., picture)| picture.classes).max();
+    let wanted = if view.variants.len() <= 9 { 100 } else { 25 }.max(classes.unwrap_or(0));
     let most = tiles::room(first.shape, grids.len(), wanted);
     let shown = grids
         .iter()
@@ -42,7 +43,7 @@ pub(crate) fn samples<'a>(artefacts: &Artefacts, view: &'a View<'a>) -> Markup {
     let tests = data.into_iter().filter_map(|data| artefacts.tests.get(data));
     html! {
         h3 { "Samples" }
-        p.muted { "The first " (shown) " draws; real test images last." }
+        p.muted { "The first " (shown) " draws; real test images last." (tiles::words_of_rows(classes.is_some())) }
         div.grids {
             @for (v, variant, run, picture) in &grids {
                 @let score = variant.score(view).map(crate::figures::view::MeanInterval::words).unwrap_or_default();
@@ -71,19 +72,14 @@ fn grid(name: &str, note: &str, picture: &Picture, most: usize) -> Markup {
 /// First images as a PNG with one dot per pixel, in which the gaps between tiles are transparent,
 /// with its width and height.
 fn grid_png(picture: &Picture, most: usize) -> (usize, usize, Vec<u8>) {
-    let Picture { shape, levels, images } = picture;
-    let count = images.count().min(most);
-    let grid = ImageGrid {
-        shape: *shape,
-        across: nearly_square(*shape, count),
-        zoom: 1,
-        gap: 1,
-    };
-    let (width, height) = grid.size(count);
+    let Picture { shape, levels, images, .. } = picture;
+    let (across, shown) = tiles::arranged(picture, most);
+    let grid = ImageGrid { shape: *shape, across, zoom: 1, gap: 1 };
+    let (width, height) = grid.size(shown.len());
     let mut bitmap = Bitmap::new((width, height), CLEAR);
     let is_grey = *levels > 2;
-    for tile in 0..count {
-        grid.paint(&mut bitmap, (0, 0), tile, |i| match images.row(tile)[i] {
+    for (tile, &image) in shown.iter().enumerate() {
+        grid.paint(&mut bitmap, (0, 0), tile, |i| match images.row(image)[i] {
             level if is_grey => 1 + tiles::shade(level, *levels) as u8,
             level => 1 + level.min(1),
         });
@@ -106,7 +102,8 @@ mod tests {
             let pixels = [&pixels[..], &[0, (levels - 1) as u8]].concat();
             let shape = Shape { width: pixels.len(), height: 1 };
             let images = Images::new(pixels.clone(), pixels.len());
-            let (width, height, bytes) = grid_png(&Picture { shape, levels, images }, 1);
+            let (width, height, bytes) =
+                grid_png(&Picture { shape, levels, images, classes: None }, 1);
             assert_eq!((width, height), (shape.width, 1));
             let mut decoder = png::Decoder::new(std::io::Cursor::new(bytes));
             decoder.set_transformations(png::Transformations::EXPAND);

@@ -15,6 +15,8 @@ pub struct Picture {
     pub levels: usize,
     /// The images, 0..levels.
     pub images: Images,
+    /// Number of classes C, if the images were drawn of every class in turn: image i of class i % C.
+    pub classes: Option<usize>,
 }
 
 /// Completions by a trained model of test images of which it is given a part.
@@ -54,9 +56,9 @@ pub(crate) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
         .iter()
         .filter_map(|panel| panel.picture)
         .filter(|p| tiles::too_large(p.shape).is_none());
-    let most = drawn
-        .map(|picture| tiles::room(picture.shape, shown, if panels.len() <= 8 { 100 } else { 25 }))
-        .min();
+    let classes = drawn.clone().filter_map(|picture| picture.classes).max();
+    let wanted = if panels.len() <= 8 { 100 } else { 25 }.max(classes.unwrap_or(0));
+    let most = drawn.map(|picture| tiles::room(picture.shape, shown, wanted)).min();
     let Some(most) = most else {
         let why = panels
             .iter()
@@ -80,11 +82,12 @@ pub(crate) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
         };
         Panel { title: panel.name.clone(), note: panel.note.clone(), body }
     });
+    let rows = tiles::words_of_rows(classes.is_some());
     Chart {
         title: format!("Samples: the first {most} draws of seed {seed}"),
-        subtitle: format!("Below each name: {metric}. Real test images come last."),
+        subtitle: format!("Below each name: {metric}. Real test images come last.{rows}"),
         caption: format!(
-            "Grids of samples drawn from the trained models, the first {most} of seed {seed}, next to real test images. {}.",
+            "Grids of samples drawn from the trained models, the first {most} of seed {seed}, next to real test images.{rows} {}.",
             panels
                 .iter()
                 .map(|p| format!("{}: {}", p.name, p.note))

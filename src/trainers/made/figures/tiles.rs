@@ -95,10 +95,50 @@ pub(crate) fn room(shape: Shape, panels: usize, wanted: usize) -> usize {
     wanted.min(MOST_CELLS / (shape.dim() * panels).max(1)).max(1)
 }
 
-/// First images, at most `most`, in a grid that is nearly square.
+/// Number of tiles in a row, and the image on each tile of a grid of the first images, at most
+/// `most`: one row a class, or nearly square.
+pub(crate) fn arranged(picture: &Picture, most: usize) -> (usize, Vec<usize>) {
+    let count = picture.images.count().min(most);
+    let Some(classes) = picture.classes else {
+        return (nearly_square(picture.shape, count), (0..count).collect());
+    };
+    let (rows, across) = (classes.min(count), (count / classes).max(1));
+    let row = |class: usize| (0..across).map(move |column| class + column * classes);
+    (across, (0..rows).flat_map(row).collect())
+}
+
+/// A sentence on the rows of [`arranged`] images.
+pub(crate) fn words_of_rows(are_of_classes: bool) -> &'static str {
+    if are_of_classes {
+        " Models that are told the class: one row a class."
+    } else {
+        ""
+    }
+}
+
+/// First images, at most `most`, as a raster.
 pub(crate) fn grid(picture: &Picture, most: usize) -> Raster {
-    let Picture { shape, levels, images } = picture;
-    let count = images.count().min(most);
-    let across = nearly_square(*shape, count);
-    raster(*shape, count, across, |tile, i| level_class(images.row(tile)[i], *levels))
+    let (across, shown) = arranged(picture, most);
+    raster(picture.shape, shown.len(), across, |tile, i| {
+        level_class(picture.images.row(shown[tile])[i], picture.levels)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Images;
+
+    #[test]
+    fn images_of_classes_have_one_row_a_class() {
+        let arranged = |count: usize, classes, most| {
+            let shape = Shape { width: 1, height: 1 };
+            let images = Images::new(vec![0; count], 1);
+            arranged(&Picture { shape, levels: 2, images, classes }, most)
+        };
+        assert_eq!(arranged(8, Some(3), 100), (2, vec![0, 3, 1, 4, 2, 5]));
+        assert_eq!(arranged(8, Some(3), 4), (1, vec![0, 1, 2]));
+        assert_eq!(arranged(2, Some(3), 100), (1, vec![0, 1]));
+        assert_eq!(arranged(4, None, 100), (2, vec![0, 1, 2, 3]));
+    }
 }

@@ -66,6 +66,22 @@ trait Conditional: Copy {
 
     /// Means from 0 to 1.
     fn mean(self, blocks: &mut [PixelLanes]) -> PixelLanes;
+
+    /// Calls `of_level` with the probabilities of each of `levels` levels; blocks may change.
+    #[inline(always)]
+    fn probabilities(
+        self,
+        levels: usize,
+        blocks: &mut [PixelLanes],
+        mut of_level: impl FnMut(usize, &PixelLanes),
+    ) {
+        let parameters = blocks.to_vec();
+        for level in 0..levels {
+            blocks.copy_from_slice(&parameters);
+            let nll = self.nll::<false>(blocks, &[level as f32; LANES], 1.0);
+            of_level(level, &nll.map(|nll| exp(-nll)));
+        }
+    }
 }
 
 /// Levels with their probabilities.
@@ -235,6 +251,20 @@ impl Conditional for Categorical {
             }
         }
         std::array::from_fn(|i| means[i] / (sums[i] * (self.levels - 1) as f32))
+    }
+
+    /// One exponential a level; its loss would take one for each of all levels.
+    #[inline(always)]
+    fn probabilities(
+        self,
+        _: usize,
+        blocks: &mut [PixelLanes],
+        mut of_level: impl FnMut(usize, &[f32; LANES]),
+    ) {
+        let sums = exponentiate(blocks, 1.0);
+        for (level, block) in blocks.iter().enumerate() {
+            of_level(level, &std::array::from_fn(|i| block[i] / sums[i]));
+        }
     }
 }
 
@@ -487,6 +517,22 @@ fn row_means<C: Conditional>(conditional: C, z: &mut [f32], out: &mut [f32]) {
 }
 
 #[inline(always)]
+fn row_probabilities<C: Conditional>(
+    conditional: C,
+    levels: usize,
+    z: &mut [f32],
+    out: &mut [f32],
+) {
+    for_each_block::<C, false>(conditional, z, |blocks, pixels| {
+        conditional.probabilities(levels, blocks, |level, probabilities| {
+            for (pixel, &probability) in pixels.clone().zip(probabilities) {
+                out[pixel * levels + level] = probability;
+            }
+        });
+    });
+}
+
+#[inline(always)]
 fn draw_vectors<C: Conditional>(
     conditional: C,
     parameters: &[F32x16],
@@ -543,6 +589,11 @@ vectorized! {
         each_distribution!(distribution, c => row_means(c, &mut z, out));
     }
 
+    fn probabilities(distribution: Distribution, z: &[f32], out: &mut [f32]) {
+        let (mut z, levels) = (z.to_vec(), distribution.levels());
+        each_distribution!(distribution, c => row_probabilities(c, levels, &mut z, out));
+    }
+
     fn draw(
         distribution: Distribution,
         parameters: &[F32x16],
@@ -584,6 +635,11 @@ impl Distribution {
     /// Mean of each pixel, from 0 (black) to 1 (white) [dim].
     pub(crate) fn means(self, z: &[f32], out: &mut [f32]) {
         means(self, z, out);
+    }
+
+    /// Probability of every level of each pixel [dim x levels].
+    pub(crate) fn probabilities(self, z: &[f32], out: &mut [f32]) {
+        probabilities(self, z, out);
     }
 
     /// Draws one pixel of some images: its level in each, and the probability of that. `parameters`
@@ -711,6 +767,30 @@ mod tests {
                 prop_assert!(below <= f64::from(u) + 1e-5, "{below} {u}");
                 prop_assert!(below + of(level) >= f64::from(u) - 1e-5);
                 prop_assert!((f64::from(probability[0].0[5]) - of(level)).abs() < 1e-5);
+            }
+        }
+    }
+
+    /// Probabilities of all levels are those of the losses, whatever the number of pixels.
+    #[test]
+    fn probabilities_are_those_of_the_losses() {
+        for distribution in [
+            Distribution::Bernoulli,
+            Distribution::Categorical { levels: 4 },
+            Distribution::LogisticMixture { levels: 16, components: 2 },
+        ] {
+            let (dim, levels) = (2 * LANES + 1, distribution.levels());
+            let count = dim * distribution.parameters();
+            let z: Vec<f32> = (0..count).map(|i| (i * i % 17) as f32 / 4.0 - 2.0).collect();
+            let mut found = vec![0.0; dim * levels];
+            distribution.probabilities(&z, &mut found);
+            for level in 0..levels {
+                let mut nlls = vec![0.0; dim];
+                distribution.nll_per_pixel(&z, &vec![level as f32; dim], &mut nlls);
+                for (pixel, nll) in nlls.into_iter().enumerate() {
+                    let (found, expected) = (found[pixel * levels + level], (-nll).exp());
+                    assert!((found - expected).abs() < 1e-6, "{distribution:?} {pixel} {level}");
+                }
             }
         }
     }
