@@ -10,7 +10,7 @@ use ablade::made::layout::ParamLayout;
 use ablade::made::masks::{MaskSet, Masks};
 use ablade::made::model::Made;
 use ablade::made::ordering::OrderingRule;
-use ablade::made::output::{Input, Output};
+use ablade::made::output::{Input, OutputKind};
 use ablade::made::{MaskCount, ModelConfig};
 use ablade::parallel::{CancelToken, ThreadPool};
 use ablade::rng::{Purpose, Seed};
@@ -448,7 +448,7 @@ proptest! {
             ..ModelConfig::default()
         };
         let told = ModelConfig {
-            output: Output::Categorical,
+            output: OutputKind::Categorical,
             input: Input::OneHot,
             classes: true,
             ..plain.clone()

@@ -75,7 +75,7 @@ fn the_script_finds_the_scores_of_every_kind_of_run() {
 fn changed(
     i: usize,
     levels: u64,
-    output: output::Output,
+    output: output::OutputKind,
     input: output::Input,
     classes: bool,
     skip: bool,
@@ -91,7 +91,7 @@ fn changed(
 #[test]
 fn the_script_finds_the_scores_of_grey_levels_and_of_classes() {
     use output::Input::{OneHot, Scaled};
-    use output::Output::{Bernoulli, Categorical, LogisticMixture};
+    use output::OutputKind::{Bernoulli, Categorical, LogisticMixture};
     let Some(python) = python("numpy") else { return };
     let place = tempfile::tempdir().unwrap();
     let store = Store::open(place.path(), made()).unwrap();
