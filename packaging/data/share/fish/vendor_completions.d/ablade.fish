@@ -378,6 +378,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand sample" -l temperature -d 
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l masks -d 'Average the conditionals of the first K masks at every pixel; they must share one ordering' -r
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l mask -d 'Use one mask alone, counted from 1 [default: the first]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l order -d 'Order of the pixels: model, or inverse, a mistake in published code, as a negative control [default: the run\'s own]' -r
+complete -c ablade -n "__fish_ablade_using_subcommand sample" -l class -d 'Draw this class alone, a name or a number from 0, from a model that is told the class [default: every class in turn]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l out -d 'Output files, repeatable: .png, .npy, .idx or .csv [default: sample-RUN.png among the plots]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l plots -d 'Directory of figures' -r -F
