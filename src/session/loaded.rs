@@ -232,7 +232,7 @@ impl LoadedExperiment {
             }
             let is_sound = |fingerprint: &str| {
                 let bytes = store.reference(fingerprint).ok().flatten();
-                bytes.is_some_and(|bytes| trainer.are_examples(&bytes))
+                bytes.is_some_and(|bytes| trainer.are_examples(Some(&run.config), &bytes))
             };
             let Ok(path) = store.reference_path(&run.data) else { continue };
             if run.fingerprints().any(is_sound) {

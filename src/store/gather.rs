@@ -745,7 +745,7 @@ impl Gathering<'_> {
                 Other::Images(data) if self.data.contains(data) => {
                     let bytes = regular::read(&path, other.limit());
                     let bytes = bytes.map_err(StoreError::io("read", &path))?;
-                    if !holds_images(&path) || !self.store.trainer().are_examples(&bytes) {
+                    if !holds_images(&path) || !self.store.trainer().are_examples(None, &bytes) {
                         self.refuse(&other.path(), from, "it does not hold images");
                     } else if self.options.takes {
                         self.store.save_reference(data, &bytes)?;

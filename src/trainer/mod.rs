@@ -506,9 +506,10 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
-    /// True if bytes can be those that `examples` gave: what is cut short or overwritten cannot.
-    fn are_examples(&self, bytes: &[u8]) -> bool {
-        let _ = bytes;
+    /// True if bytes can be those that `examples` gave for this configuration, or for any: what is cut
+    /// short or overwritten cannot.
+    fn are_examples(&self, config: Option<&Config>, bytes: &[u8]) -> bool {
+        let _ = (config, bytes);
         true
     }
 

@@ -17,7 +17,7 @@ use crate::cli::show::warn_of_damage;
 use crate::cli::{Exit, Global, Terminal};
 use crate::figures::{self, Figure, WantedFiles, draw_files};
 use crate::page::{self, Section};
-use crate::plan::{DPI, PictureFormat, Plan, PlotOptions, RunId, TextForm, Width};
+use crate::plan::{DPI, PictureFormat, Plan, PlotOptions, RunId, RunSpec, TextForm, Width};
 use crate::results::ExperimentResults;
 use crate::runner::machine::on_every_processor;
 use crate::store::{Owned, RunStatus, Store, StoreError};
@@ -323,8 +323,10 @@ fn gather_images(study: &ExperimentResults, store: &Store) -> Artefacts {
         |run, name| store.file(run, name).map_err(|error| damaged_file(&error, &study.plan)),
         |data| {
             let path = store.reference_path(data).map_err(|error| error.to_string())?;
+            let of_data = |run: &&RunSpec| run.fingerprints().any(|own| own == data);
+            let config = study.plan.runs.iter().find(of_data).map(|run| &run.config);
             match store.reference(data) {
-                Ok(Some(bytes)) if !store.trainer().are_examples(&bytes) => {
+                Ok(Some(bytes)) if !store.trainer().are_examples(config, &bytes) => {
                     Err(format!("{} is damaged: {again}", path.display()))
                 }
                 Ok(None) => Err(format!("{} is missing: {again}", path.display())),

@@ -295,8 +295,9 @@ impl Trainer for MadeTrainer {
         Ok(Some(first_test_images(&set)))
     }
 
-    fn are_examples(&self, bytes: &[u8]) -> bool {
-        figures::are_images(bytes)
+    fn are_examples(&self, config: Option<&Config>, bytes: &[u8]) -> bool {
+        let levels = config.map(|config| run_config(config).data.levels.get());
+        figures::are_images(bytes, levels)
     }
 
     fn training_settings(&self, config: &Config) -> Option<String> {

@@ -162,9 +162,10 @@ fn tests(
     Err(problem.unwrap_or_default())
 }
 
-/// True if bytes are images as [`Artefacts::gather`] reads them.
-pub(in crate::trainers::made) fn are_images(bytes: &[u8]) -> bool {
-    picture(bytes, None, None).is_some()
+/// True if bytes are images as [`Artefacts::gather`] reads them, of pixels of this many levels if
+/// that is known.
+pub(in crate::trainers::made) fn are_images(bytes: &[u8], levels: Option<usize>) -> bool {
+    picture(bytes, None, levels).is_some()
 }
 
 /// Images; `shape` is used if the array does not have the shape of an image. Without a number of
@@ -264,6 +265,6 @@ mod tests {
             [Some(2), Some(4), Some(16), None].map(levels),
             [None, None, Some(16), Some(256)]
         );
-        assert!(are_images(&bytes));
+        assert!(are_images(&bytes, None) && !are_images(&bytes, Some(2)));
     }
 }

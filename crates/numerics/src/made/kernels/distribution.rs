@@ -713,7 +713,9 @@ impl Distribution {
                     mean.extend(normalized);
                 }
                 for kind in 1..3 {
-                    several.iter().for_each(|z| mean.extend(&z[kind * part..(kind + 1) * part]));
+                    for z in several {
+                        mean.extend(&z[kind * part..(kind + 1) * part]);
+                    }
                 }
                 Self::LogisticMixture { levels, components: several.len() * components }
             }
