@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::cli::find::find;
 use crate::cli::{Global, jobs};
-use crate::data::{Cache, DataConfig, Dataset, Images, Part, Shape};
+use crate::data::{Cache, DataConfig, Dataset, Images, Labels, Part, Shape};
 use crate::made::evaluate::{nll_averaged_conditionals, nll_mixture, nll_single_mask};
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::model::Made;
@@ -275,23 +275,31 @@ impl TrainedModel {
         Ok(Some(vec![class as u16; count]))
     }
 
-    /// Error if the model is told the class of an image, and these have none that it knows.
-    pub(crate) fn check_classes(&self, images: &Images, name: &str) -> anyhow::Result<()> {
-        let n_classes = self.made.network().layout.classes;
-        if n_classes == 0 {
-            return Ok(());
+    /// Images with their classes as a model that is told the class knows them, matched by name; of
+    /// other models the images as they are. Error: there are no labels, or a class is unknown.
+    pub(crate) fn with_known_classes(&self, images: Images, name: &str) -> anyhow::Result<Images> {
+        if self.made.network().layout.classes == 0 {
+            return Ok(images);
         }
         let labels = images.labels().with_context(|| {
             format!("{} is told the class of an image, and {name} has no labels", self.name)
         })?;
-        let beyond = labels.of.iter().find(|&&class| usize::from(class) >= n_classes);
-        ensure!(
-            beyond.is_none(),
-            "{name} has {} classes, and {} was trained on {n_classes}",
-            labels.names.len(),
-            self.name
-        );
-        Ok(())
+        let own = self.dataset()?;
+        let known = own.train.labels().context("the training data have no labels any more")?;
+        let place = |class: &u16| {
+            let class = &labels.names[usize::from(*class)];
+            let found = known.names.iter().position(|known| known == class);
+            found.map(|found| found as u16).with_context(|| {
+                format!(
+                    "{name} has images of the class {class}, which {} does not know: it was trained on {}",
+                    self.name,
+                    known.names.join(", ")
+                )
+            })
+        };
+        let of: Vec<u16> = labels.of.iter().map(place).collect::<anyhow::Result<_>>()?;
+        let labels = Labels { of: of.into(), names: Arc::clone(&known.names) };
+        Ok(images.clone().with_labels(labels))
     }
 
     /// Cache of data sets.

@@ -415,3 +415,33 @@ proptest! {
         prop_assert_eq!(&place.array("a.npy").data[..], &place.array("b.npy").data[..count * 64]);
     }
 }
+
+/// A model that is told the class matches the classes of other images by name, and refuses images
+/// without classes or of classes that it does not know; all of its commands know the class.
+#[test]
+fn classes_are_matched_by_name() {
+    let place = tempfile::tempdir().unwrap();
+    let text = "seeds = 1\ndata = { name = \"digits\", train = 60, valid = 20, test = 20, size = 8, levels = 4 }\n\
+                model = { hidden = [8], classes = true, output = \"categorical\" }\ntrain = { epochs = 1, batch = 20 }\n";
+    fs::write(place.path().join("told.toml"), text).unwrap();
+    let run = |arguments: &str| {
+        let output = command(place.path(), place.path(), arguments).output().unwrap();
+        let said = [&*output.stdout, &*output.stderr].map(String::from_utf8_lossy).concat();
+        (output.status.code(), said)
+    };
+    assert_eq!(run("sweep told.toml").0, Some(0));
+    let (code, said) = run("evaluate told/baseline/1 --data letters");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("does not know: it was trained on 0, 1, 2, 3"), "{said}");
+    let (code, said) = run("sample told/baseline/1 --class 3 --out drawn.npy");
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run("evaluate told/baseline/1 --data drawn.npy");
+    assert!(code == Some(2) && said.contains("drawn.npy has no labels"), "{said}");
+    let (code, said) = run("sample told/baseline/1 --class eleven");
+    assert!(code == Some(2) && said.contains("no class `eleven`"), "{said}");
+    for arguments in ["evaluate told/baseline/1", "inpaint told/baseline/1 --rows 3", "verify told"]
+    {
+        let (code, said) = run(arguments);
+        assert_eq!(code, Some(0), "{said}");
+    }
+}

@@ -81,7 +81,7 @@ pub(crate) fn evaluate(
     let asked = trained.asked_model(&args.masks)?;
     let Chosen { name, images, line, warnings } =
         images(args.data.as_deref(), args.part, &trained)?;
-    trained.check_classes(&images, &name)?;
+    let images = trained.with_known_classes(images, &name)?;
     terminal.remark(format!("data  {line}"));
     for warning in &warnings {
         terminal.warn(warning);

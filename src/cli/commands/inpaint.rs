@@ -140,7 +140,7 @@ pub(crate) fn inpaint(
         terminal.warn(warning);
     }
     let (numbers, originals) = chosen(args.image.as_ref(), &name, &all)?;
-    trained.check_classes(&originals, &name)?;
+    let originals = trained.with_known_classes(originals, &name)?;
     let out = match &args.out[..] {
         [] => vec![default_picture(&global.plots, "inpaint", trained.spec.id.as_str())],
         files => files.to_vec(),

@@ -99,6 +99,9 @@ pub(super) fn remark(metric: &str, runs: &[&Facts]) -> Option<&'static str> {
         AVERAGED if all(|facts| !facts.contains_key("test_nll_averaged_nats")) => Some(
             "nothing is averaged, as sample.masks is 1 in every variant: this is the test NLL of the first mask",
         ),
+        ACCURACY if all(|facts| !facts.contains_key("test_accuracy")) => Some(
+            "no run has it: a model has an accuracy if it is told the class (model.classes = true)",
+        ),
         MIXTURE if all(|facts| number(facts, "mixture_masks") == Some(1.0)) => Some(
             "nothing is mixed, as every variant has one mask: this is the test NLL of the first mask",
         ),

@@ -375,6 +375,7 @@ impl Trainer for MadeTrainer {
 
     fn same_examples(&self, a: &Config, b: &Config) -> bool {
         test_settings(a) == test_settings(b)
+            && run_config(a).model.classes == run_config(b).model.classes
     }
 
     fn test_set(&self, config: &Config, data: &str) -> String {

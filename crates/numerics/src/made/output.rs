@@ -23,7 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Shape;
 
-/// Smallest log scale of a logistic: with 256 levels, 7 % of the distance between two of them.
+/// Smallest log scale of a logistic: with 256 levels, an eighth of the distance between two of
+/// them.
 pub const MIN_LOG_SCALE: f32 = -7.0;
 
 /// Maximum number of levels of a pixel, and of parameters of its distribution.

@@ -447,8 +447,8 @@ impl Conditional for LogisticMixture {
     }
 }
 
-/// Calls `work` with blocks of the parameters of up to sixteen pixels at a time, the levels of
-/// these, and their range; what it leaves in the blocks replaces the parameters if `WRITE`.
+/// Calls `work` with blocks of the parameters of up to sixteen pixels at a time, and their range;
+/// what it leaves in the blocks replaces the parameters if `WRITE`.
 #[inline(always)]
 fn for_each_block<C: Conditional, const WRITE: bool>(
     conditional: C,
@@ -476,7 +476,7 @@ fn for_each_block<C: Conditional, const WRITE: bool>(
     }
 }
 
-/// The values of a range in the first lanes of a block.
+/// Values of up to sixteen pixels in the first lanes of a block.
 #[inline(always)]
 fn block_of(values: &[f32]) -> PixelLanes {
     let mut block = [0.0; LANES];
