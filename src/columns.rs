@@ -65,11 +65,10 @@ impl<'a> Columns<'a> {
         Self { metrics, metric, level, equivalence }
     }
 
-    /// `runs.csv`, after the columns of its variant; `has` says which columns of the trainer it has.
-    pub(crate) fn runs(&self, has: impl Fn(&Column) -> bool) -> Vec<String> {
+    /// `runs.csv` with these columns of the trainer, after the columns of its variant.
+    pub(crate) fn runs<'c>(reported: impl IntoIterator<Item = &'c Column>) -> Vec<String> {
         let mut all = words("seed run status error epochs best_epoch");
-        let there = self.metrics.columns.iter().filter(|column| has(column));
-        all.extend(there.map(|column| column.name.clone()));
+        all.extend(reported.into_iter().map(|column| column.name.clone()));
         all.push("tuning".into());
         all
     }
@@ -104,7 +103,7 @@ impl<'a> Columns<'a> {
     pub(crate) fn has(&self, name: &str) -> bool {
         let mut all = words(VARIANT)
             .into_iter()
-            .chain(self.runs(|_| true))
+            .chain(Self::runs(&self.metrics.columns))
             .chain(self.metrics())
             .chain(words(TIMINGS))
             .chain(self.named(ABLATION));

@@ -197,9 +197,8 @@ fn csv_tables<'a>(
 impl ExperimentResults {
     /// True if some run has a value of a column.
     fn has(&self, column: &Column) -> bool {
-        let facts =
-            self.records.values().filter_map(|record| Some(&record.summary.as_ref()?.facts));
-        facts.into_iter().any(|facts| column.source.number(facts).is_some())
+        let mut summaries = self.records.values().filter_map(|record| record.summary.as_ref());
+        summaries.any(|summary| column.source.number(&summary.facts).is_some())
     }
 
     /// Columns of the experiment's tables.
@@ -239,8 +238,7 @@ fn runs(study: &ExperimentResults) -> Table<'_> {
         .iter()
         .filter(|column| column.is_always_there || study.has(column))
         .collect();
-    let is_reported = |column: &Column| reported.iter().any(|other| other.name == column.name);
-    let columns = header(&axes, study.columns().runs(is_reported));
+    let columns = header(&axes, Columns::runs(reported.iter().copied()));
     let width = columns.len();
     let rows = study.cells().map(move |cell| {
         let mut row = place(&axes, &cell);

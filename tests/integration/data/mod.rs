@@ -257,7 +257,7 @@ fn grey_files_are_quantised_and_levels_are_read_as_they_are_stored() {
                 .iter()
                 .all(|images| images.pixels().iter().all(|&level| level <= last))
         );
-        // What a run stores and `data export` writes is the same set again.
+        // Stored levels, as of a run or an export, are read back as the same set.
         let out = folder.path().join(format!("levels-{count}.npz"));
         for (path, bytes) in data::export(&data, &out).expect("a format") {
             fs::write(path, bytes).expect("written");

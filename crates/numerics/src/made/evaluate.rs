@@ -20,7 +20,6 @@ use crate::made::kernels::simd::F32x16;
 use crate::made::masks::MaskSet;
 use crate::made::model::Made;
 use crate::made::network::PassWeights;
-use crate::made::output::Distribution;
 use crate::made::sorted_masks::SortedMasks;
 use crate::made::workspace::Workspace;
 use crate::parallel::ThreadPool;
@@ -99,11 +98,7 @@ pub fn nll_per_pixel(
         Scorer::new(made, mask).for_each_chunk(pool, images, None, |workspace, range| {
             let rows = nlls[range.start * dim..range.end * dim].chunks_exact_mut(dim);
             for ((nlls, z), x) in rows.zip(workspace.logits()).zip(workspace.pixels()) {
-                if distribution == Distribution::Bernoulli {
-                    bernoulli_nll(&mut own, z, x);
-                } else {
-                    distribution.nll_per_pixel(z, x, &mut own);
-                }
+                distribution.nll_per_pixel(z, x, &mut own);
                 add_probability(nlls, &own);
             }
         });
@@ -124,14 +119,6 @@ vectorized! {
     fn add_probability(nlls: &mut [f32], others: &[f32]) {
         for (sum, &nll) in nlls.iter_mut().zip(others) {
             *sum = sum.min(nll) - Activation::Softplus.apply(-(*sum - nll).abs());
-        }
-    }
-
-    /// Negative log-likelihood of each 0/1 pixel under its logit, nats: log(1 + exp(z)) with the
-    /// sign of z by the pixel, which is accurate in both tails.
-    fn bernoulli_nll(out: &mut [f32], logits: &[f32], pixels: &[f32]) {
-        for ((nll, &z), &x) in out.iter_mut().zip(logits).zip(pixels) {
-            *nll = Activation::Softplus.apply(if x > 0.5 { -z } else { z });
         }
     }
 }

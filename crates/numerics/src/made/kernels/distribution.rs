@@ -109,10 +109,11 @@ impl Conditional for Bernoulli {
     ) -> PixelLanes {
         let mut nll = [0.0; LANES];
         for ((z, &x), nll) in blocks[0].iter_mut().zip(x).zip(&mut nll) {
-            let (softplus, sigmoid) = softplus_sigmoid(*z);
-            *nll = softplus - *z * x;
+            // The sign of the logit by the pixel: accurate in both tails.
+            let (softplus, sigmoid) = softplus_sigmoid(if x > 0.5 { -*z } else { *z });
+            *nll = softplus;
             if GRADIENT {
-                *z = (sigmoid - x) * scale;
+                *z = if x > 0.5 { -sigmoid } else { sigmoid } * scale;
             }
         }
         nll
@@ -259,7 +260,7 @@ impl Conditional for Categorical {
         self,
         _: usize,
         blocks: &mut [PixelLanes],
-        mut of_level: impl FnMut(usize, &[f32; LANES]),
+        mut of_level: impl FnMut(usize, &PixelLanes),
     ) {
         let sums = exponentiate(blocks, 1.0);
         for (level, block) in blocks.iter().enumerate() {
@@ -272,6 +273,12 @@ impl Conditional for Categorical {
 struct LogisticMixture {
     levels: usize,
     components: usize,
+}
+
+/// One over the scale of a logistic with this log scale, which is bounded below.
+#[inline(always)]
+fn inverse_scale(log_scale: f32) -> f32 {
+    exp((-log_scale.max(MIN_LOG_SCALE)).min(87.0))
 }
 
 /// Logarithm of the mass of one level under one logistic, with its derivatives.
@@ -294,6 +301,12 @@ impl LogisticMixture {
         level * (2.0 * self.half()) - 1.0
     }
 
+    /// Upper end of a level's interval.
+    #[inline(always)]
+    fn upper_end(self, level: f32) -> f32 {
+        self.place(level) + self.half()
+    }
+
     /// Mass of the interval from `l` to `u`, in scales from the mean of a logistic: sigmoid(u) -
     /// sigmoid(l) = sigmoid(u) sigmoid(-l) (1 - exp(-(u - l))), whose logarithm is accurate in both
     /// tails and for any width. The interval of the first level has no lower end, that of the last
@@ -302,7 +315,7 @@ impl LogisticMixture {
     fn log_mass(self, level: f32, mean: f32, log_scale: f32) -> LogMass {
         let half = self.half();
         let bounded = log_scale.max(MIN_LOG_SCALE);
-        let inverse = exp((-bounded).min(87.0));
+        let inverse = inverse_scale(log_scale);
         let place = self.place(level) - mean;
         let (upper, lower) = (inverse * (place + half), inverse * (place - half));
         let (below_upper, from_upper) = bounded_softplus_sigmoid(-upper);
@@ -402,7 +415,7 @@ impl Conditional for LogisticMixture {
         weights.copy_from_slice(logits);
         let sums = exponentiate(weights, 1.0);
         for (inverses, scales) in inverses.iter_mut().zip(&*scales) {
-            *inverses = scales.map(|scale| exp((-scale.max(MIN_LOG_SCALE)).min(87.0)));
+            *inverses = scales.map(inverse_scale);
         }
         // The number of levels up to which the mass does not exceed the uniform, by bisection.
         let mut levels = [0.0f32; LANES];
@@ -411,7 +424,7 @@ impl Conditional for LogisticMixture {
             let mut passed = [0.0; LANES];
             for ((weights, means), inverses) in weights.iter().zip(&*means).zip(&*inverses) {
                 for i in 0..LANES {
-                    let upper = self.place(levels[i] + (step - 1) as f32) + self.half();
+                    let upper = self.upper_end(levels[i] + (step - 1) as f32);
                     passed[i] +=
                         weights[i] * bounded_softplus_sigmoid(inverses[i] * (upper - means[i])).1;
                 }
@@ -435,9 +448,9 @@ impl Conditional for LogisticMixture {
         let mut total = [0.0; LANES];
         for ((weights, means), scales) in weights.iter().zip(&*means).zip(&*scales) {
             for i in 0..LANES {
-                let inverse = exp((-scales[i].max(MIN_LOG_SCALE)).min(87.0));
+                let inverse = inverse_scale(scales[i]);
                 for level in 0..self.levels - 1 {
-                    let upper = self.place(level as f32) + self.half();
+                    let upper = self.upper_end(level as f32);
                     total[i] +=
                         weights[i] * bounded_softplus_sigmoid(inverse * (means[i] - upper)).1;
                 }
@@ -447,32 +460,40 @@ impl Conditional for LogisticMixture {
     }
 }
 
-/// Calls `work` with blocks of the parameters of up to sixteen pixels at a time, and their range;
-/// what it leaves in the blocks replaces the parameters if `WRITE`.
+/// Transposes the parameters of up to sixteen pixels, `p` each, into blocks.
 #[inline(always)]
-fn for_each_block<C: Conditional, const WRITE: bool>(
+fn gather(blocks: &mut [PixelLanes], z: &[f32], p: usize) {
+    for (i, z) in z.chunks_exact(p).enumerate() {
+        for (block, &z) in blocks.iter_mut().zip(z) {
+            block[i] = z;
+        }
+    }
+}
+
+/// The inverse of [`gather`].
+#[inline(always)]
+fn scatter(blocks: &[PixelLanes], z: &mut [f32], p: usize) {
+    for (i, z) in z.chunks_exact_mut(p).enumerate() {
+        for (z, block) in z.iter_mut().zip(blocks) {
+            *z = block[i];
+        }
+    }
+}
+
+/// Calls `work` with blocks of the parameters of up to sixteen pixels at a time, and their range.
+#[inline(always)]
+fn for_each_block<C: Conditional>(
     conditional: C,
-    z: &mut [f32],
+    z: &[f32],
     mut work: impl FnMut(&mut [PixelLanes], std::ops::Range<usize>),
 ) {
     let p = conditional.parameters();
     let n_pixels = z.len() / p;
     let mut blocks = [[0.0; LANES]; MOST_BLOCKS];
     let blocks = &mut blocks[..conditional.blocks()];
-    for (start, z) in (0..n_pixels).step_by(LANES).zip(z.chunks_mut(LANES * p)) {
-        for (i, z) in z.chunks_exact(p).enumerate() {
-            for (block, &z) in blocks.iter_mut().zip(z) {
-                block[i] = z;
-            }
-        }
+    for (start, z) in (0..n_pixels).step_by(LANES).zip(z.chunks(LANES * p)) {
+        gather(blocks, z, p);
         work(blocks, start..n_pixels.min(start + LANES));
-        if WRITE {
-            for (i, z) in z.chunks_exact_mut(p).enumerate() {
-                for (z, block) in z.iter_mut().zip(&*blocks) {
-                    *z = block[i];
-                }
-            }
-        }
     }
 }
 
@@ -484,46 +505,55 @@ fn block_of(values: &[f32]) -> PixelLanes {
     block
 }
 
+/// Sum of the first values of a block.
 #[inline(always)]
-fn row_nll<C: Conditional, const GRADIENT: bool>(
-    conditional: C,
-    z: &mut [f32],
-    x: &[f32],
-    scale: f32,
-) -> f64 {
+fn sum_of(block: &PixelLanes, count: usize) -> f64 {
+    block[..count].iter().map(|&value| f64::from(value)).sum()
+}
+
+#[inline(always)]
+fn row_nll<C: Conditional>(conditional: C, z: &[f32], x: &[f32]) -> f64 {
     let mut total = 0.0;
-    for_each_block::<C, GRADIENT>(conditional, z, |blocks, pixels| {
+    for_each_block(conditional, z, |blocks, pixels| {
         let count = pixels.len();
-        let nll = conditional.nll::<GRADIENT>(blocks, &block_of(&x[pixels]), scale);
-        total += nll[..count].iter().map(|&nll| f64::from(nll)).sum::<f64>();
+        total += sum_of(&conditional.nll::<false>(blocks, &block_of(&x[pixels]), 1.0), count);
     });
     total
 }
 
 #[inline(always)]
-fn row_nll_per_pixel<C: Conditional>(conditional: C, z: &mut [f32], x: &[f32], out: &mut [f32]) {
-    for_each_block::<C, false>(conditional, z, |blocks, pixels| {
+fn row_nll_gradient<C: Conditional>(conditional: C, z: &mut [f32], x: &[f32], scale: f32) -> f64 {
+    let p = conditional.parameters();
+    let mut blocks = [[0.0; LANES]; MOST_BLOCKS];
+    let blocks = &mut blocks[..conditional.blocks()];
+    let mut total = 0.0;
+    for (z, x) in z.chunks_mut(LANES * p).zip(x.chunks(LANES)) {
+        gather(blocks, z, p);
+        total += sum_of(&conditional.nll::<true>(blocks, &block_of(x), scale), x.len());
+        scatter(blocks, z, p);
+    }
+    total
+}
+
+#[inline(always)]
+fn row_nll_per_pixel<C: Conditional>(conditional: C, z: &[f32], x: &[f32], out: &mut [f32]) {
+    for_each_block(conditional, z, |blocks, pixels| {
         let nll = conditional.nll::<false>(blocks, &block_of(&x[pixels.clone()]), 1.0);
         out[pixels.clone()].copy_from_slice(&nll[..pixels.len()]);
     });
 }
 
 #[inline(always)]
-fn row_means<C: Conditional>(conditional: C, z: &mut [f32], out: &mut [f32]) {
-    for_each_block::<C, false>(conditional, z, |blocks, pixels| {
+fn row_means<C: Conditional>(conditional: C, z: &[f32], out: &mut [f32]) {
+    for_each_block(conditional, z, |blocks, pixels| {
         let means = conditional.mean(blocks);
         out[pixels.clone()].copy_from_slice(&means[..pixels.len()]);
     });
 }
 
 #[inline(always)]
-fn row_probabilities<C: Conditional>(
-    conditional: C,
-    levels: usize,
-    z: &mut [f32],
-    out: &mut [f32],
-) {
-    for_each_block::<C, false>(conditional, z, |blocks, pixels| {
+fn row_probabilities<C: Conditional>(conditional: C, levels: usize, z: &[f32], out: &mut [f32]) {
+    for_each_block(conditional, z, |blocks, pixels| {
         conditional.probabilities(levels, blocks, |level, probabilities| {
             for (pixel, &probability) in pixels.clone().zip(probabilities) {
                 out[pixel * levels + level] = probability;
@@ -570,28 +600,24 @@ macro_rules! each_distribution {
 
 vectorized! {
     fn nll_gradient(distribution: Distribution, z: &mut [f32], x: &[f32], scale: f32) -> f64 {
-        each_distribution!(distribution, c => row_nll::<_, true>(c, z, x, scale))
+        each_distribution!(distribution, c => row_nll_gradient(c, z, x, scale))
     }
 
     fn nll(distribution: Distribution, z: &[f32], x: &[f32]) -> f64 {
-        // Without a gradient nothing is written.
-        let mut z = z.to_vec();
-        each_distribution!(distribution, c => row_nll::<_, false>(c, &mut z, x, 1.0))
+        each_distribution!(distribution, c => row_nll(c, z, x))
     }
 
     fn nll_per_pixel(distribution: Distribution, z: &[f32], x: &[f32], out: &mut [f32]) {
-        let mut z = z.to_vec();
-        each_distribution!(distribution, c => row_nll_per_pixel(c, &mut z, x, out));
+        each_distribution!(distribution, c => row_nll_per_pixel(c, z, x, out));
     }
 
     fn means(distribution: Distribution, z: &[f32], out: &mut [f32]) {
-        let mut z = z.to_vec();
-        each_distribution!(distribution, c => row_means(c, &mut z, out));
+        each_distribution!(distribution, c => row_means(c, z, out));
     }
 
     fn probabilities(distribution: Distribution, z: &[f32], out: &mut [f32]) {
-        let (mut z, levels) = (z.to_vec(), distribution.levels());
-        each_distribution!(distribution, c => row_probabilities(c, levels, &mut z, out));
+        let levels = distribution.levels();
+        each_distribution!(distribution, c => row_probabilities(c, levels, z, out));
     }
 
     fn draw(
