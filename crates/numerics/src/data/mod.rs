@@ -20,6 +20,7 @@ mod fetch;
 mod file;
 mod fingerprint;
 mod finish;
+mod images;
 mod levels;
 mod library;
 mod listing;
@@ -36,8 +37,6 @@ mod vectors;
 
 pub mod nearest;
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 pub use binarize::Binarization;
@@ -49,6 +48,7 @@ pub use export::export;
 pub use fetch::{can_fetch, fetch};
 pub use file::{FileImages, images_in};
 pub use fingerprint::{is_of_images, is_of_path};
+pub use images::{Example, Images, Labels, Row};
 pub use levels::LevelCount;
 pub use library::Library;
 pub use listing::{CatalogEntry, Place, catalog};
@@ -147,134 +147,6 @@ impl Shape {
     /// Number of pixels D.
     pub fn dim(self) -> usize {
         self.width * self.height
-    }
-}
-
-/// A set of images, `count` x D, row-major, one byte per pixel.
-#[derive(Clone)]
-pub struct Images {
-    // Not `Arc<[u8]>`: making one would copy all pixels again.
-    pixels: Arc<Vec<u8>>,
-    dim: usize,
-    labels: Option<Labels>,
-}
-
-/// An image with its class, if it has one.
-#[derive(Debug, Clone, Copy)]
-pub struct Example<'a> {
-    /// Levels of its pixels.
-    pub pixels: &'a [u8],
-    /// Index of its class.
-    pub class: Option<u16>,
-}
-
-impl<'a> From<&'a [u8]> for Example<'a> {
-    fn from(pixels: &'a [u8]) -> Self {
-        Self { pixels, class: None }
-    }
-}
-
-/// Classes of a set of images, for pictures of the data and models that are told the class.
-#[derive(Debug, Clone)]
-pub struct Labels {
-    /// Class of every image, an index into `names`.
-    pub of: Arc<[u16]>,
-    /// Names of the classes.
-    pub names: Arc<[String]>,
-}
-
-impl std::fmt::Debug for Images {
-    /// Prints the size alone: no message may hold millions of pixels.
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "Images({} x {})", self.count(), self.dim)
-    }
-}
-
-impl Images {
-    /// Wraps `count * dim` pixels.
-    ///
-    /// # Panics
-    /// If the pixels are not a whole number of images.
-    pub fn new(pixels: impl Into<Vec<u8>>, dim: usize) -> Self {
-        let pixels = Arc::new(pixels.into());
-        assert!(
-            dim > 0 && pixels.len().is_multiple_of(dim),
-            "{} pixels are not a whole number of images of {dim}",
-            pixels.len()
-        );
-        Self { pixels, dim, labels: None }
-    }
-
-    /// The same images with their classes.
-    ///
-    /// # Panics
-    /// If there is not one class per image, each with a name.
-    #[must_use]
-    pub fn with_labels(self, labels: Labels) -> Self {
-        assert_eq!(labels.of.len(), self.count(), "one class per image");
-        assert!(
-            labels.of.iter().all(|&class| usize::from(class) < labels.names.len()),
-            "every class has a name"
-        );
-        Self { labels: Some(labels), ..self }
-    }
-
-    /// Classes, if the source has them.
-    pub fn labels(&self) -> Option<&Labels> {
-        self.labels.as_ref()
-    }
-
-    /// Number of images.
-    pub fn count(&self) -> usize {
-        self.pixels.len() / self.dim
-    }
-
-    /// Pixels per image, D.
-    pub fn dim(&self) -> usize {
-        self.dim
-    }
-
-    /// Pixels of image `i`.
-    pub fn row(&self, i: usize) -> &[u8] {
-        &self.pixels[i * self.dim..(i + 1) * self.dim]
-    }
-
-    /// Image `i` with its class.
-    pub fn example(&self, i: usize) -> Example<'_> {
-        let class = self.labels.as_ref().map(|labels| labels.of[i]);
-        Example { pixels: self.row(i), class }
-    }
-
-    /// The first `count` images, or all if there are fewer, with their classes.
-    #[must_use]
-    pub fn leading(&self, count: usize) -> Self {
-        let count = count.min(self.count());
-        self.selected(0..count)
-    }
-
-    /// Images with these indices, with their classes.
-    #[must_use]
-    pub fn selected(&self, indices: impl IntoIterator<Item = usize> + Clone) -> Self {
-        let pixels: Vec<u8> =
-            indices.clone().into_iter().flat_map(|i| self.row(i)).copied().collect();
-        let labels = self.labels.as_ref().map(|Labels { of, names }| Labels {
-            of: indices.into_iter().map(|i| of[i]).collect(),
-            names: Arc::clone(names),
-        });
-        Self { labels, ..Self::new(pixels, self.dim) }
-    }
-
-    /// As many images of other pixels, with the same classes.
-    #[must_use]
-    pub fn with_pixels(&self, pixels: Vec<u8>) -> Self {
-        let other = Self::new(pixels, self.dim);
-        assert_eq!(other.count(), self.count(), "as many images as there are classes");
-        Self { labels: self.labels.clone(), ..other }
-    }
-
-    /// All pixels, image after image.
-    pub fn pixels(&self) -> &[u8] {
-        &self.pixels
     }
 }
 
