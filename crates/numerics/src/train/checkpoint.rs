@@ -42,8 +42,8 @@ struct Description {
 }
 
 impl TrainingLoop<'_> {
-    /// The state as a safetensors file: parameters, best parameters, the optimiser's arrays, and a
-    /// description.
+    /// The state as a safetensors file: best parameters, a description and, unless the training is
+    /// over, parameters and the optimiser's arrays.
     pub fn checkpoint(&self) -> Result<Vec<u8>, CheckpointError> {
         let description = serde_json::to_vec(&Description {
             kernel: instruction_set().into(),
@@ -54,12 +54,14 @@ impl TrainingLoop<'_> {
             best: self.best.as_ref().map(|best| (best.epoch, best.valid_nll_nats)),
         })?;
         let [first, second] = &self.stepper.state;
-        let mut arrays = vec![
-            ("description", Array::new(Content::Bytes(&description))),
-            ("weights", Array::new(Content::Floats(as_scalars(&self.stepper.weights)))),
-            ("first_moment", Array::new(Content::Floats(as_scalars(first)))),
-            ("second_moment", Array::new(Content::Floats(as_scalars(second)))),
-        ];
+        let mut arrays = vec![("description", Array::new(Content::Bytes(&description)))];
+        if !self.is_over() {
+            arrays.extend([
+                ("weights", Array::new(Content::Floats(as_scalars(&self.stepper.weights)))),
+                ("first_moment", Array::new(Content::Floats(as_scalars(first)))),
+                ("second_moment", Array::new(Content::Floats(as_scalars(second)))),
+            ]);
+        }
         arrays.extend(
             self.best
                 .as_ref()
@@ -91,9 +93,16 @@ impl TrainingLoop<'_> {
             as_scalars_mut(&mut lanes).copy_from_slice(&numbers);
             Ok(lanes)
         };
-        let weights = lanes("weights", &self.stepper.weights)?;
+        let best_epoch = description.best.map(|(epoch, _)| epoch);
+        let is_over = self.is_over_after(description.rows.len(), best_epoch, description.images_seen);
         let [first, second] = &self.stepper.state;
-        let state = [lanes("first_moment", first)?, lanes("second_moment", second)?];
+        let arrays = match is_over {
+            true => None,
+            false => Some((
+                lanes("weights", &self.stepper.weights)?,
+                [lanes("first_moment", first)?, lanes("second_moment", second)?],
+            )),
+        };
         let best = match description.best {
             Some((epoch, valid_nll_nats)) => {
                 Some(BestEpoch { epoch, valid_nll_nats, params: array("best", len)? })
@@ -105,9 +114,10 @@ impl TrainingLoop<'_> {
                 "its kernel, epochs or steps are not those of this run".into(),
             ));
         }
-        self.stepper.weights = weights;
-        self.stepper.state = state;
-        self.stepper.store(self.made())?;
+        if let Some((weights, state)) = arrays {
+            (self.stepper.weights, self.stepper.state) = (weights, state);
+            self.stepper.store(self.made())?;
+        }
         self.stepper.steps = description.steps;
         self.images_seen = description.images_seen;
         self.loss = description.loss;

@@ -44,10 +44,18 @@ impl Stepper {
         }
     }
 
-    /// Writes the weights back to the model.
+    /// Writes the weights back to the model, unless they are released.
     pub(crate) fn store(&self, made: &Made) -> candle_core::Result<()> {
+        if self.weights.is_empty() {
+            return Ok(());
+        }
         let Network { layout, training, .. } = made.network();
         made.update(|params| training.unpack(layout, &self.weights, params))
+    }
+
+    /// Frees the weights and the state, once training is over and the model holds its parameters.
+    pub(crate) fn release(&mut self) {
+        (self.weights, self.state) = (Vec::new(), [Vec::new(), Vec::new()]);
     }
 
     /// Trains on one minibatch of images; the learning rate is multiplied by `factor`. Returns

@@ -177,6 +177,9 @@ impl<'a> TrainingLoop<'a> {
     pub fn advance(&mut self) -> candle_core::Result<Event> {
         if self.is_over() {
             self.keep_best()?;
+            // The memory of training is free for what scores and draws the model.
+            self.stepper.release();
+            self.scorer = None;
             return Ok(Event::Finished);
         }
         if self.images_seen < self.data.train.count() {
@@ -230,10 +233,22 @@ impl<'a> TrainingLoop<'a> {
         Ok(Event::Diverged(why))
     }
 
-    fn is_over(&self) -> bool {
-        let stale = self.best.as_ref().map_or(0, |best| self.rows.len() - best.epoch);
+    pub(super) fn is_over(&self) -> bool {
+        let best_epoch = self.best.as_ref().map(|best| best.epoch);
+        self.is_over_after(self.rows.len(), best_epoch, self.images_seen)
+    }
+
+    /// True if a training is over that has so many epochs, of which this one is the best, and so many
+    /// images of the next.
+    pub(super) fn is_over_after(
+        &self,
+        epochs: usize,
+        best_epoch: Option<usize>,
+        images_seen: usize,
+    ) -> bool {
+        let stale = best_epoch.map_or(0, |best_epoch| epochs.saturating_sub(best_epoch));
         let stopped_early = self.config.patience > 0 && stale >= self.config.patience;
-        self.images_seen == 0 && (self.rows.len() == self.config.epochs || stopped_early)
+        images_seen == 0 && (epochs == self.config.epochs || stopped_early)
     }
 
     fn keep_best(&self) -> candle_core::Result<()> {

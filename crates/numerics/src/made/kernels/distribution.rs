@@ -489,6 +489,35 @@ impl Conditional for LogisticMixture {
         }
         std::array::from_fn(|i| total[i] * self.half() / sums[i])
     }
+
+    /// One sigmoid for each component at the upper end of each level: differences of the cumulated
+    /// probability are accurate to its rounding, which is enough for all but logarithms.
+    #[inline(always)]
+    fn probabilities(
+        self,
+        levels: usize,
+        blocks: &mut [PixelLanes],
+        mut of_level: impl FnMut(usize, &PixelLanes),
+    ) {
+        let [weights, means, inverses, ..] = split(blocks, self.components);
+        let sums = exponentiate(weights, 1.0);
+        for inverses in &mut *inverses {
+            *inverses = inverses.map(inverse_scale);
+        }
+        let mut below = [0.0; LANES];
+        for level in 0..levels - 1 {
+            let (upper, mut up_to) = (self.upper_end(level as f32), [0.0; LANES]);
+            for ((weights, means), inverses) in weights.iter().zip(&*means).zip(&*inverses) {
+                for i in 0..LANES {
+                    up_to[i] +=
+                        weights[i] * bounded_softplus_sigmoid(inverses[i] * (upper - means[i])).1;
+                }
+            }
+            of_level(level, &std::array::from_fn(|i| (up_to[i] - below[i]).max(0.0) / sums[i]));
+            below = up_to;
+        }
+        of_level(levels - 1, &std::array::from_fn(|i| (sums[i] - below[i]).max(0.0) / sums[i]));
+    }
 }
 
 /// Transposes the parameters of up to sixteen pixels, `p` each, into blocks.
