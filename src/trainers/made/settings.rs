@@ -81,6 +81,15 @@ pub(super) fn settings() -> Settings {
             "levels of a pixel; 2 = on or off, more are greys: likelihoods of two numbers do not compare",
             LevelCount::default().get().into(),
         ),
+        implied(
+            "data.values",
+            Choice(&[
+                ("pixels", "levels of images, or vectors of bits"),
+                ("real", "real numbers of a table, standardised by its training rows"),
+            ]),
+            "kind of the values: densities of real numbers and likelihoods of pixels do not compare",
+            "pixels".into(),
+        ),
         setting(
             "model.hidden",
             Counts { min: 1, max: 1_000_000 },
