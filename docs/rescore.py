@@ -22,6 +22,8 @@ ACTIVATIONS = {
 }
 # Smaller log scales of a logistic count as this one.
 MIN_LOG_SCALE = -7.0
+# The standard deviation of a Gaussian is exp(log scale) + MIN_DEVIATION; larger log scales count as MOST_LOG_SCALE.
+MIN_DEVIATION, MOST_LOG_SCALE = 1e-3, 20.0
 
 
 def read_safetensors(path):
@@ -72,6 +74,7 @@ class Model:
         self.activation = ACTIVATIONS[settings["config.model.activation"]]
         self.output = setting("model.output", "bernoulli")
         self.levels = int(setting("data.levels", 2))
+        self.is_density = self.output in ("gaussian", "gaussian-mixture")
         self.is_one_hot = setting("model.input", "scaled") == "one-hot"
         self.n_inputs = dim * (self.levels - 1 if self.is_one_hot else 1)
         self.n_classes = 0
@@ -81,7 +84,9 @@ class Model:
 
     def inputs(self, images, labels):
         """Inputs [images x (classes + pixels x Q)]: one for each class, then those of the pixels."""
-        if self.is_one_hot:
+        if self.is_density:
+            pixels = images
+        elif self.is_one_hot:
             pixels = (images[:, :, None] == np.arange(1, self.levels)).reshape(len(images), -1)
         else:
             pixels = images / (self.levels - 1)
@@ -132,8 +137,11 @@ class Model:
         if self.output == "categorical":
             own = np.take_along_axis(z, images[:, :, None].astype(np.int64), 2)[:, :, 0]
             return np.logaddexp.reduce(z, 2) - own
+        if self.output == "gaussian":
+            return -self.log_density(images[:, :, None], *np.split(z, 2, 2))[:, :, 0]
         logits, means, log_scales = np.split(z, 3, 2)
-        joint = logits + self.log_mass(images[:, :, None], means, log_scales)
+        of_component = self.log_density if self.is_density else self.log_mass
+        joint = logits + of_component(images[:, :, None], means, log_scales)
         return np.logaddexp.reduce(logits, 2) - np.logaddexp.reduce(joint, 2)
 
     def log_mass(self, level, means, log_scales):
@@ -145,6 +153,11 @@ class Model:
         below_upper, above_lower = -np.logaddexp(0, -upper), -np.logaddexp(0, lower)
         inside = below_upper + above_lower + np.log(-np.expm1(-2 * half * inverse))
         return np.where(level == 0, below_upper, np.where(level == self.levels - 1, above_lower, inside))
+
+    def log_density(self, x, means, log_scales):
+        """Logarithm of the normal density at standardised numbers."""
+        deviations = np.exp(np.clip(log_scales, -MOST_LOG_SCALE, MOST_LOG_SCALE)) + MIN_DEVIATION
+        return -(((x - means) / deviations) ** 2) / 2 - np.log(deviations) - np.log(2 * np.pi) / 2
 
     def nll_by_pixel(self, mask, images, labels):
         """-log p(x_d | class, pixels before d) of every image and pixel, nats."""
@@ -160,13 +173,13 @@ def log_mean_exp(values):
     return largest + np.log(np.exp(values - largest).mean(0))
 
 
-def compare(name, computed, stored, n_inputs_per_pixel):
+def compare(name, computed, stored, sizes, n_inputs_per_pixel):
     """Prints the largest difference; true if rounding explains it: runs compute and store scores in single precision, whose
-    error grows as the root of the number of terms of a sum."""
+    error grows as the root of the number of terms of a sum, and with their sizes, the sums of the absolute values."""
     if len(stored) != len(computed):
         sys.exit(f"{name} holds {len(stored)} scores, the images are {len(computed)}")
     apart = np.abs(computed - stored)
-    good = bool(np.all(apart <= np.maximum(1e-5, 1e-6 * n_inputs_per_pixel**0.5 * stored)))
+    good = bool(np.all(apart <= np.maximum(1e-5, 1e-6 * n_inputs_per_pixel**0.5 * sizes)))
     verdict = "agrees" if good else "DIFFERS"
     print(f"{name}: {verdict}; mean {computed.mean():.6f} nats over {len(stored)} images, largest difference {apart.max():.1e}")
     return good
@@ -175,7 +188,8 @@ def compare(name, computed, stored, n_inputs_per_pixel):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a directory below results/runs/")
-    parser.add_argument("--images", type=Path, required=True, help="the test images as a .npy array, 0 to data.levels - 1")
+    parser.add_argument("--images", type=Path, required=True, help="the test images as a .npy array, 0 to data.levels - 1, or standardised numbers")
+    parser.add_argument("--train", type=Path, help="the training rows of a table, where --images are rows in their own units")
     parser.add_argument("--labels", type=Path, help="their classes from 0 as a .npy array, for a model that is told the class")
     parser.add_argument("--masks", type=Path, help="masks.npz, where the run's directory has none")
     args = parser.parse_args()
@@ -187,8 +201,13 @@ def main():
     masks = read_masks(args.run, tensors, args.masks)
     images = np.load(args.images)
     images = images.reshape(len(images), -1).astype(np.float64)
+    if args.train is not None:
+        train = np.load(args.train).astype(np.float64)
+        images = (images - train.mean(0)) / train.std(0)
+    # Runs read standardised numbers in single precision.
+    images = images.astype(np.float32).astype(np.float64)
     model = Model(tensors, settings, images.shape[1])
-    if not np.isin(images, np.arange(model.levels)).all():
+    if not model.is_density and not np.isin(images, np.arange(model.levels)).all():
         sys.exit(f"{args.images} holds values other than 0 to {model.levels - 1}")
     labels = None
     if model.n_classes > 0:
@@ -205,16 +224,18 @@ def main():
     for k, mask in enumerate(masks):
         pixels = model.nll_by_pixel(mask, images, labels)
         by_mask[k] = pixels.sum(1)
+        if k == 0:
+            sizes = np.abs(pixels).sum(1)
         if k < averaged_masks:
             averaged = np.logaddexp(averaged, -pixels)
     per_pixel = model.n_inputs // model.dim
-    good = compare("test_nll.npy", by_mask[0], np.load(args.run / "test_nll.npy"), per_pixel)
+    good = compare("test_nll.npy", by_mask[0], np.load(args.run / "test_nll.npy"), sizes, per_pixel)
     mixture_path = args.run / "test_nll_mixture.npy"
     if mixture_path.exists() and len(masks) > 1:
-        good &= compare(mixture_path.name, -log_mean_exp(-by_mask), np.load(mixture_path), per_pixel)
+        good &= compare(mixture_path.name, -log_mean_exp(-by_mask), np.load(mixture_path), sizes, per_pixel)
     if averaged_masks and len(masks) >= averaged_masks:
         averaged = -(averaged - np.log(averaged_masks)).sum(1)
-        good &= compare(averaged_path.name, averaged, np.load(averaged_path), per_pixel)
+        good &= compare(averaged_path.name, averaged, np.load(averaged_path), sizes, per_pixel)
     return 0 if good else 1
 
 

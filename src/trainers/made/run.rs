@@ -484,7 +484,7 @@ fn finished(
     files.extend(samples(spec, data, team, made, &sampled)?);
     files.extend(completions(spec, data, team, made, &first)?);
     if data.levels > 2 {
-        files.push(calibration_file(data, team, made, &first));
+        files.extend(calibration_file(data, team, made, &first));
     }
     Ok((summary, files))
 }
@@ -496,11 +496,11 @@ fn calibration_file(
     team: &ThreadPool,
     made: &Made,
     mask: &MaskSet,
-) -> (String, Vec<u8>) {
-    let found = calibration(made, team, mask, &data.test.leading(CALIBRATED));
+) -> Option<(String, Vec<u8>)> {
+    let found = calibration(made, team, mask, &data.test.leading(CALIBRATED))?;
     let row = |of: &Reliability| [of.predicted, of.happened, of.count].map(|value| value as f32);
     let rows: Vec<f32> = found.levels.iter().chain(&found.bins).flat_map(row).collect();
-    ("calibration.npy".into(), npy::encode(&[rows.len() / 3, 3], &rows))
+    Some(("calibration.npy".into(), npy::encode(&[rows.len() / 3, 3], &rows)))
 }
 
 /// Share of the images that each class has [n_classes].
