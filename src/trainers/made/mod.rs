@@ -22,7 +22,9 @@ use serde_json::Value;
 
 use crate::config::{RunConfig, SampleConfig};
 use crate::cost;
-use crate::data::{Binarize, Cache, DataConfig, DataError, DataSize, Dataset, Library, is_of_path};
+use crate::data::{
+    Binarize, Cache, DataConfig, DataError, DataSize, Dataset, Library, ValueKind, is_of_path,
+};
 use crate::made::instruction_set;
 use crate::npy;
 use crate::record::{Checkpoint, RunRecord, Summary};
@@ -111,9 +113,14 @@ pub fn config_of(config: &RunConfig) -> Config {
     Config::new(&serde_json::to_value(config).expect("plain data"))
 }
 
-/// First test images as `.npy` [count x rows x columns], which figures show next to samples.
+/// First test images as `.npy` [count x rows x columns], which figures show next to samples; rows of
+/// real numbers [count x D], in their own units.
 pub fn first_test_images(data: &Dataset) -> Vec<u8> {
     let count = data.test.count().min(KEPT);
+    if let (Some(by), Some(values)) = (&data.standardisation, data.test.real_values()) {
+        let own = by.to_own_units(&values[..count * by.dim()]);
+        return npy::encode(&[count, by.dim()], &own);
+    }
     npy::encode(
         &[count, data.shape.height, data.shape.width],
         &data.test.pixels()[..count * data.shape.dim()],
@@ -220,9 +227,15 @@ impl Trainer for MadeTrainer {
     }
 
     fn no_effect(&self, config: &Config, paths: &[&str]) -> Option<&'static str> {
-        let (_, size) = self.data(&run_config(config).data).ok()?;
-        (size.shape.height == 1 && paths.contains(&"model.ordering"))
-            .then_some("vectors have no rows and columns (data.size makes images of them)")
+        let data = &run_config(config).data;
+        let (_, size) = self.data(data).ok()?;
+        let why = match data.values {
+            ValueKind::Pixels => {
+                "vectors have no rows and columns (data.size makes images of them)"
+            }
+            ValueKind::Real => "a row of a table has no rows and columns",
+        };
+        (size.shape.height == 1 && paths.contains(&"model.ordering")).then_some(why)
     }
 
     fn cost(&self, config: &Config) -> Result<Option<Cost>, TrainerError> {
@@ -268,9 +281,11 @@ impl Trainer for MadeTrainer {
     fn shared_memory(&self, configs: &[&Config]) -> u64 {
         let mut sizes = BTreeMap::new();
         for config in configs {
-            if let Ok((fingerprint, size)) = self.data(&run_config(config).data) {
+            let data = &run_config(config).data;
+            let bytes_a_value = if data.values.is_real() { size_of::<f32>() } else { 1 };
+            if let Ok((fingerprint, size)) = self.data(data) {
                 let images = size.train + size.valid + size.test;
-                sizes.insert(fingerprint, (images * size.shape.dim()) as u64);
+                sizes.insert(fingerprint, (images * size.shape.dim() * bytes_a_value) as u64);
             }
         }
         sizes.into_values().sum()
@@ -296,8 +311,11 @@ impl Trainer for MadeTrainer {
     }
 
     fn are_examples(&self, config: Option<&Config>, bytes: &[u8]) -> bool {
-        let levels = config.map(|config| run_config(config).data.levels.get());
-        figures::are_images(bytes, levels)
+        let data = config.map(|config| &run_config(config).data);
+        let is_real = data.map(|data| data.values.is_real());
+        let is_table = || npy::decode::<f64>(bytes).is_ok_and(|table| table.shape.len() == 2);
+        let are_images = || figures::are_images(bytes, data.map(|data| data.levels.get()));
+        is_real != Some(true) && are_images() || is_real != Some(false) && is_table()
     }
 
     fn training_settings(&self, config: &Config) -> Option<String> {
@@ -422,10 +440,15 @@ impl Trainer for MadeTrainer {
             .any(|config| run_config(config).data.binarize == Binarize::Dynamic);
         let binarized = if dynamic { ", the binarisation of training images" } else { "" };
         let is_grey = |config: &&Config| run_config(config).data.levels.is_grey();
-        let levels = if configs.iter().any(is_grey) { "grey levels" } else { "binarisation" };
+        let is_real = |config: &&Config| run_config(config).data.values.is_real();
+        let conversion = match () {
+            () if configs.iter().any(is_real) => "standardisation of validation and test rows",
+            () if configs.iter().any(is_grey) => "grey levels of validation and test images",
+            () => "binarisation of validation and test images",
+        };
         format!(
             "Everything random in training: initial weights, masks (orderings and degrees), order of minibatches\
-             {binarized}. Held fixed: the data, their split and the {levels} of validation and test images, all \
+             {binarized}. Held fixed: the data, their split and the {conversion}, all \
              settings, and, variant by variant, the seeds themselves: replicate r draws from the same streams in every \
              variant."
         )
