@@ -18,7 +18,7 @@ use ablade::rng::Seed;
 use super::cases::{self, Case, SEED, corner_images, shape};
 
 pub(super) fn plain(seed: u64) -> Drawing<'static> {
-    Drawing::new(Seed(seed))
+    Drawing { scored: true, ..Drawing::new(Seed(seed)) }
 }
 
 /// Maximum difference between the probabilities with which pixels were drawn and those of one pass

@@ -19,12 +19,14 @@ pub struct Drawing<'a> {
     pub evidence: Option<Evidence<'a>>,
     /// Class of each image [n_images], for a model that is told the class.
     pub classes: Option<&'a [u16]>,
+    /// True if the probabilities with which values are drawn are wanted, too.
+    pub scored: bool,
 }
 
 impl Drawing<'_> {
     /// The model itself, with nothing given.
     pub fn new(seed: Seed) -> Self {
-        Self { seed, temperature: 1.0, evidence: None, classes: None }
+        Self { seed, temperature: 1.0, evidence: None, classes: None, scored: false }
     }
 }
 

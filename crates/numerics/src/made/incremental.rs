@@ -127,8 +127,8 @@ fn micro_kernel<S: Simd, const T: usize, const N: usize>(
     }
 }
 
-/// Destination of a batch of images and the probabilities of their pixels, each [n_images x D], by
-/// pixel.
+/// Destination of a batch of images and, if they are wanted, the probabilities of their pixels, each
+/// [n_images x D], by pixel.
 pub(super) struct DrawnBatch<'a, T> {
     pub(super) images: &'a mut [T],
     pub(super) probabilities: &'a mut [f32],
@@ -180,7 +180,7 @@ pub(super) fn draw_batch<T: DrawnValue>(
                 [&uniform[s], &choosing[s]],
                 drawing.temperature,
                 &mut drawn[s],
-                &mut probabilities[s],
+                drawing.scored.then_some(&mut probabilities[s][..]),
             );
             if let Some(evidence) = drawing.evidence {
                 keep_given(&mut drawn[s], &mut probabilities[s], evidence, numbers, pixel);
@@ -189,14 +189,13 @@ pub(super) fn draw_batch<T: DrawnValue>(
                 pass.observe(start + s, &drawn[s]);
             }
         }
-        for (i, (image, row)) in target
-            .images
-            .chunks_exact_mut(dim)
-            .zip(target.probabilities.chunks_exact_mut(dim))
-            .enumerate()
-        {
+        for (i, image) in target.images.chunks_exact_mut(dim).enumerate() {
             for (s, &pixel) in order.iter().enumerate() {
                 image[pixel as usize] = T::of(as_scalars(&drawn[s])[i]);
+            }
+        }
+        for (i, row) in target.probabilities.chunks_exact_mut(dim).enumerate() {
+            for (s, &pixel) in order.iter().enumerate() {
                 row[pixel as usize] = as_scalars(&probabilities[s])[i];
             }
         }

@@ -47,7 +47,8 @@ pub struct Drawn {
     /// Images [n_images x D], by pixel.
     pub images: Images,
     /// Probabilities with which the levels were drawn, or densities at the real numbers [n_images x
-    /// D], by pixel; 1 where they were given or, at temperature zero, not drawn.
+    /// D], by pixel; 1 where they were given or, at temperature zero, not drawn. Empty unless asked
+    /// for ([`Drawing::scored`]).
     pub probabilities: Vec<f32>,
 }
 
@@ -58,11 +59,9 @@ struct DrawnArrays<T> {
 }
 
 impl<T: DrawnValue> DrawnArrays<T> {
-    fn new(len: usize) -> Self {
-        Self {
-            images: vec![T::default(); len],
-            probabilities: vec![0.0; len],
-        }
+    fn new(len: usize, drawing: Drawing) -> Self {
+        let scored = if drawing.scored { len } else { 0 };
+        Self { images: vec![T::default(); len], probabilities: vec![0.0; scored] }
     }
 
     fn wrapped(self, dim: usize) -> Drawn {
@@ -129,14 +128,14 @@ fn draw_picked<T: DrawnValue>(
     drawing: Drawing,
 ) -> Result<Drawn, SampleError> {
     let dim = masks[0].ordering().dim();
-    let mut all = DrawnArrays::<T>::new(picked.len() * dim);
+    let mut all = DrawnArrays::<T>::new(picked.len() * dim, drawing);
     for (k, mask) in masks.iter().enumerate() {
         let numbers: Vec<usize> = (0..picked.len()).filter(|&i| picked[i] == k).collect();
         let part = draw_numbers::<T>(made, pool, std::slice::from_ref(mask), &numbers, drawing)?;
-        for (i, (image, own)) in
-            numbers.iter().zip(part.images.chunks(dim).zip(part.probabilities.chunks(dim)))
-        {
+        for (i, image) in numbers.iter().zip(part.images.chunks(dim)) {
             all.images[i * dim..][..dim].copy_from_slice(image);
+        }
+        for (i, own) in numbers.iter().zip(part.probabilities.chunks(dim)) {
             all.probabilities[i * dim..][..dim].copy_from_slice(own);
         }
     }
@@ -206,10 +205,11 @@ fn draw_numbers<T: DrawnValue>(
     }
     let (dim, network) = (ordering.dim(), made.network());
     let sorted_masks: Vec<SortedMasks> = masks.iter().map(|mask| made.sort_masks(mask)).collect();
-    let mut drawn = DrawnArrays::<T>::new(numbers.len() * dim);
+    let mut drawn = DrawnArrays::<T>::new(numbers.len() * dim, drawing);
     let mut draw = |params: &[&[f32]]| {
+        let mut probabilities = drawn.probabilities.chunks_mut(BATCH * dim);
         let parts = (drawn.images.chunks_mut(BATCH * dim))
-            .zip(drawn.probabilities.chunks_mut(BATCH * dim))
+            .map(|images| (images, probabilities.next().unwrap_or_default()))
             .zip(numbers.chunks(BATCH));
         pool.for_each(parts, |((images, probabilities), numbers)| {
             if pool.is_cancelled() {
@@ -272,7 +272,7 @@ where
     let (distribution, p) = (network.layout.distribution, network.layout.distribution.parameters());
     let uniforms: Vec<Vec<f32>> =
         (0..count).map(|i| uniforms(drawing.seed, i, dim, distribution)).collect();
-    let mut drawn = DrawnArrays::<T>::new(count * dim);
+    let mut drawn = DrawnArrays::<T>::new(count * dim, drawing);
     let mut workspace = Workspace::for_scoring(&network.layout, count);
     let weights = made.packed_weights(&sorted);
     for (step, &pixel) in order.iter().enumerate().take_while(|_| !pool.is_cancelled()) {
@@ -295,10 +295,11 @@ where
                 .map(|at| [lanes(&|i| uniforms[first + i].get(at).copied().unwrap_or_default())]);
             let uniforms = [&uniform[..], &choosing[..]];
             let (mut values, mut own) = ([F32x16::default()], [F32x16::default()]);
-            distribution.draw(&parameters, uniforms, drawing.temperature, &mut values, &mut own);
+            distribution.draw(&parameters, uniforms, drawing.temperature, &mut values, Some(&mut own));
             for i in 0..z.len() {
                 let at = (first + i) * dim + pixel as usize;
-                (drawn.images[at], drawn.probabilities[at]) = (T::of(values[0].0[i]), own[0].0[i]);
+                drawn.images[at] = T::of(values[0].0[i]);
+                drawn.probabilities.get_mut(at).into_iter().for_each(|p| *p = own[0].0[i]);
             }
         }
     }

@@ -125,7 +125,7 @@ impl Conditional for Gaussian {
     }
 
     #[inline(always)]
-    fn draw(
+    fn draw<const SCORED: bool>(
         self,
         blocks: &mut [PixelLanes],
         [uniforms, _]: [&PixelLanes; 2],
@@ -197,7 +197,7 @@ impl Conditional for GaussianMixture {
     /// mixture is the mixture of these as far as its components do not overlap. It tends to the mean
     /// of the component with the largest w / s, its peak.
     #[inline(always)]
-    fn draw(
+    fn draw<const SCORED: bool>(
         self,
         blocks: &mut [PixelLanes],
         [uniforms, choosing]: [&PixelLanes; 2],
@@ -248,6 +248,7 @@ impl Conditional for GaussianMixture {
             }
         }
         let mut probabilities = [0.0; LANES];
+        let weights = if SCORED { &*weights } else { &[] };
         for ((weights, means), deviations) in weights.iter().zip(&*means).zip(&*deviations) {
             for i in 0..LANES {
                 let z = standardised(values[i], means[i], deviations[i]);
@@ -394,7 +395,7 @@ mod tests {
                 .map(|k| F32x16(std::array::from_fn(|i| (i as u32 * k % 16) as f32 / 16.0)));
             let [first, second] = uniforms.map(|row| [row]);
             let (mut x, mut p) = ([F32x16::default()], [F32x16::default()]);
-            of.draw(&rows(z), [&first, &second], temperature, &mut x, &mut p);
+            of.draw(&rows(z), [&first, &second], temperature, &mut x, Some(&mut p));
             (x[0].0, p[0].0)
         };
         let (values, densities) = draw(mixture, &parameters, 1.0);

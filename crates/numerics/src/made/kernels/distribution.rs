@@ -64,8 +64,14 @@ pub(super) trait Conditional: Copy {
 
     /// Values drawn by inversion from the first of the uniforms, and their probabilities; mixtures of
     /// densities choose a component by the second. `temperature` divides the logarithm of every
-    /// probability, and at zero the likeliest level, or the mode, is taken.
-    fn draw(self, blocks: &mut [PixelLanes], uniforms: [&PixelLanes; 2], temperature: f32) -> Draw;
+    /// probability, and at zero the likeliest level, or the mode, is taken. Without `SCORED`
+    /// probabilities may be left at zero.
+    fn draw<const SCORED: bool>(
+        self,
+        blocks: &mut [PixelLanes],
+        uniforms: [&PixelLanes; 2],
+        temperature: f32,
+    ) -> Draw;
 
     /// Means; of levels, from 0 to 1.
     fn mean(self, blocks: &mut [PixelLanes]) -> PixelLanes;
@@ -123,7 +129,7 @@ impl Conditional for Bernoulli {
     }
 
     #[inline(always)]
-    fn draw(
+    fn draw<const SCORED: bool>(
         self,
         blocks: &mut [PixelLanes],
         [uniforms, _]: [&PixelLanes; 2],
@@ -218,7 +224,7 @@ impl Conditional for Categorical {
     }
 
     #[inline(always)]
-    fn draw(
+    fn draw<const SCORED: bool>(
         self,
         blocks: &mut [PixelLanes],
         [uniforms, _]: [&PixelLanes; 2],
@@ -246,7 +252,8 @@ impl Conditional for Categorical {
         // A uniform next to one may exceed the rounded sum.
         let levels = levels.map(|level| level.min(last));
         let mut probabilities = [0.0; LANES];
-        for (level, block) in blocks.iter().enumerate() {
+        let own = if SCORED { &*blocks } else { &[] };
+        for (level, block) in own.iter().enumerate() {
             for i in 0..LANES {
                 probabilities[i] +=
                     if levels[i] == level as f32 { block[i] / sums[i] } else { 0.0 };
@@ -427,7 +434,7 @@ impl Conditional for LogisticMixture {
     }
 
     #[inline(always)]
-    fn draw(
+    fn draw<const SCORED: bool>(
         self,
         blocks: &mut [PixelLanes],
         [uniforms, _]: [&PixelLanes; 2],
@@ -439,8 +446,9 @@ impl Conditional for LogisticMixture {
                 self.nll::<false>(&mut own, &[level as f32; LANES], 1.0).map(|nll| -nll)
             };
             let mut of_levels: Vec<PixelLanes> = (0..self.levels).map(log_probability).collect();
-            let uniforms = [uniforms; 2];
-            return Categorical { levels: self.levels }.draw(&mut of_levels, uniforms, temperature);
+            let of_levels = &mut of_levels[..];
+            let categorical = Categorical { levels: self.levels };
+            return categorical.draw::<SCORED>(of_levels, [uniforms; 2], temperature);
         }
         let [logits, means, scales, weights, inverses] = split(blocks, self.components);
         weights.copy_from_slice(logits);
@@ -466,8 +474,11 @@ impl Conditional for LogisticMixture {
             }
             step /= 2;
         }
-        let nll = self.nll::<false>(blocks, &levels, 1.0);
-        Draw { values: levels, probabilities: nll.map(|nll| exp(-nll)) }
+        let probabilities = match SCORED {
+            true => self.nll::<false>(blocks, &levels, 1.0).map(|nll| exp(-nll)),
+            false => [0.0; LANES],
+        };
+        Draw { values: levels, probabilities }
     }
 
     #[inline(always)]
@@ -638,7 +649,7 @@ fn row_at_smallest_scale<C: Density>(density: C, z: &[f32], count: &mut f64) {
 }
 
 #[inline(always)]
-fn draw_vectors<C: Conditional>(
+fn draw_vectors<C: Conditional, const SCORED: bool>(
     conditional: C,
     parameters: &[F32x16],
     [uniforms, choosing]: [&[F32x16]; 2],
@@ -649,7 +660,7 @@ fn draw_vectors<C: Conditional>(
     for (v, (row, choosing)) in uniforms.iter().zip(choosing).enumerate() {
         let own = parameters[v..].iter().step_by(uniforms.len());
         blocks.iter_mut().zip(own).for_each(|(block, vector)| *block = vector.0);
-        out(v, conditional.draw(&mut blocks, [&row.0, &choosing.0], temperature));
+        out(v, conditional.draw::<SCORED>(&mut blocks, [&row.0, &choosing.0], temperature));
     }
 }
 
@@ -735,11 +746,20 @@ vectorized! {
         uniforms: [&[F32x16]; 2],
         temperature: f32,
         values: &mut [F32x16],
-        probabilities: &mut [F32x16],
+        probabilities: Option<&mut [F32x16]>,
     ) {
-        each_distribution!(distribution, c => draw_vectors(c, parameters, uniforms, temperature, |v, draw| {
-            (values[v], probabilities[v]) = (F32x16(draw.values), F32x16(draw.probabilities));
-        }));
+        match probabilities {
+            Some(probabilities) => each_distribution!(distribution, c => {
+                draw_vectors::<_, true>(c, parameters, uniforms, temperature, |v, draw| {
+                    (values[v], probabilities[v]) = (F32x16(draw.values), F32x16(draw.probabilities));
+                });
+            }),
+            None => each_distribution!(distribution, c => {
+                draw_vectors::<_, false>(c, parameters, uniforms, temperature, |v, draw| {
+                    values[v] = F32x16(draw.values);
+                });
+            }),
+        }
     }
 }
 
@@ -790,8 +810,8 @@ impl Distribution {
         count
     }
 
-    /// Draws one pixel of some images: its value in each, and the probability or density of that, by
-    /// one uniform and, of a mixture of densities, another that chooses the component. `parameters`
+    /// Draws one pixel of some images: its value in each and, if asked for, the probability or density
+    /// of that, by one uniform and, of a mixture of densities, another that chooses the component. `parameters`
     /// has one row of vectors per parameter, the others one row; a lane is an image.
     pub(crate) fn draw(
         self,
@@ -799,7 +819,7 @@ impl Distribution {
         uniforms: [&[F32x16]; 2],
         temperature: f64,
         values: &mut [F32x16],
-        probabilities: &mut [F32x16],
+        probabilities: Option<&mut [F32x16]>,
     ) {
         draw(self, parameters, uniforms, temperature as f32, values, probabilities);
     }
@@ -941,7 +961,7 @@ mod tests {
                 let rows: Vec<F32x16> = parameters.iter().map(|&z| F32x16([z; LANES])).collect();
                 let (mut level, mut probability) = ([F32x16::default()], [F32x16::default()]);
                 let uniforms = [F32x16([u; LANES])];
-                distribution.draw(&rows, [&uniforms; 2], 1.0, &mut level, &mut probability);
+                distribution.draw(&rows, [&uniforms; 2], 1.0, &mut level, Some(&mut probability));
                 let level = level[0].0[0] as usize;
                 let of = |level: usize| (-distribution.nll(&parameters, &[level as f32])).exp();
                 let below: f64 = (0..level).map(of).sum();
