@@ -484,7 +484,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "list" -d 'List the data sets known by name, and where they are'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "fetch" -d 'Download data sets and check them'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "show" -d 'Draw a contact sheet of a data set'
-complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "export" -d 'Write the pixels of a data set, as a run sees them'
+complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "export" -d 'Write the values of a data set, as a run sees them, and its labels'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from list" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from list" -l plots -d 'Directory of figures' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from list" -l data-dir -d 'Directory of downloaded data sets [default: $ABLADE_DATA, else the user\'s data folder]' -r -F
@@ -518,6 +518,7 @@ test\t''"
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l size -d 'Side of the images in pixels, for sets that are drawn or resized' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l binarize -d 'Rule by which grey pixels become 0 and 1: threshold, stochastic, or dynamic, which shows the grey levels of training images' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l levels -d 'Levels of a pixel: 2 (on or off), or 4, 16 or 256 greys' -r
+complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l values -d 'Kind of the values: pixels, or real, the numbers of a table [default: real for built-in sets of real numbers, else pixels]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l out -d 'File of the picture [default: data-NAME.png among the plots]' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l plots -d 'Directory of figures' -r -F
@@ -533,7 +534,7 @@ none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON document, for programs: `ablade schema` has its keys'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
-complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l out -d 'FILE.npz holds the arrays train, valid and test; of FILE.npy, FILE.csv and FILE.idx, .gz behind or not, one file each' -r -F
+complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l out -d 'FILE.npz holds the arrays train, valid and test, and train_labels ... where there are labels; of FILE.npy, FILE.csv and FILE.idx, .gz behind or not, one file each' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l train -d 'Training images' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l valid -d 'Validation images' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l test -d 'Test images' -r
@@ -541,6 +542,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subc
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l seed -d 'Seed of drawing, splits and fixed binarisation' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l binarize -d 'Rule by which grey pixels become 0 and 1: threshold, stochastic, or dynamic, which writes the grey levels of training images' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l levels -d 'Levels of a pixel: 2 (on or off), or 4, 16 or 256 greys, written as 0 to N - 1' -r
+complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l values -d 'Kind of the values: pixels, or real, the numbers of a table, written in its units [default: real for built-in sets of real numbers, else pixels]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l plots -d 'Directory of figures' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l data-dir -d 'Directory of downloaded data sets [default: $ABLADE_DATA, else the user\'s data folder]' -r -F
