@@ -3,6 +3,8 @@
 
 Reads model.safetensors, masks.npz, run.toml and the scores that the run left (test_nll.npy, test_nll_mixture.npy,
 test_nll_averaged.npy), computes the scores by the formula of docs/reference/output.md in double precision, and compares image by image.
+Of a model that is told the class it also compares the NLL without the class (summary.toml) and the images whose class is the likeliest
+by Bayes' rule (test_correct.npy), with the shares of the classes in class_counts.npy.
 Exit code 0: they agree; 1: they differ; 2: something cannot be read.
 """
 
@@ -166,10 +168,26 @@ def compare(name, computed, stored, n_inputs_per_pixel):
     if len(stored) != len(computed):
         sys.exit(f"{name} holds {len(stored)} scores, the images are {len(computed)}")
     apart = np.abs(computed - stored)
-    good = bool(np.all(apart <= np.maximum(1e-5, 1e-6 * n_inputs_per_pixel**0.5 * stored)))
+    good = bool(np.all(apart <= np.maximum(1e-5, 1e-6 * n_inputs_per_pixel**0.5 * np.abs(stored))))
     verdict = "agrees" if good else "DIFFERS"
     print(f"{name}: {verdict}; mean {computed.mean():.6f} nats over {len(stored)} images, largest difference {apart.max():.1e}")
     return good
+
+
+def compare_without_class(run, joint, labels, stored_nll, n_inputs_per_pixel):
+    """The same for the NLL without the class and the likeliest classes, from -log p(image, class) [classes x images]."""
+    nll = -np.logaddexp.reduce(-joint, 0)
+    apart = abs(nll.mean() - stored_nll)
+    good = bool(apart <= max(1e-5, 1e-6 * n_inputs_per_pixel**0.5 * abs(stored_nll)))
+    verdict = "agrees" if good else "DIFFERS"
+    print(f"NLL without the class: {verdict}; mean {nll.mean():.6f} nats over {len(nll)} images, difference {apart:.1e}")
+    correct, stored = joint.argmin(0) == labels, np.load(run / "test_correct.npy")
+    first, second = np.partition(joint, 1, 0)[:2]
+    # Of two classes that are as likely up to rounding, either may be the likeliest.
+    wrong = int(np.sum((correct != stored) & (second - first > np.maximum(1e-4, 1e-5 * np.abs(first)))))
+    verdict = "agrees" if wrong == 0 else "DIFFERS"
+    print(f"test_correct.npy: {verdict}; accuracy {correct.mean():.4f}, images that differ {wrong}")
+    return good and wrong == 0
 
 
 def main():
@@ -215,6 +233,15 @@ def main():
     if averaged_masks and len(masks) >= averaged_masks:
         averaged = -(averaged - np.log(averaged_masks)).sum(1)
         good &= compare(averaged_path.name, averaged, np.load(averaged_path), per_pixel)
+    counts_path = args.run / "class_counts.npy"
+    if model.n_classes > 0 and counts_path.exists():
+        with np.errstate(divide="ignore"):
+            log_prior = np.log(np.load(counts_path).astype(np.float64))
+        log_prior -= np.logaddexp.reduce(log_prior)
+        given = lambda c: model.nll_by_pixel(masks[0], images, np.full(len(images), c)).sum(1)
+        joint = np.stack([given(c) - log_prior[c] for c in range(model.n_classes)])
+        stored = float(read_settings(args.run / "summary.toml")["test_nll_without_class_nats"])
+        good &= compare_without_class(args.run, joint, labels, stored, per_pixel)
     return 0 if good else 1
 
 

@@ -113,7 +113,7 @@ fn drawn(view: &View) -> Chart {
     }
     chart.subtitle += &view.unfinished();
     let scores: Vec<String> = curves.iter().map(|c| format!("{}: {}", c.name, c.words())).collect();
-    let (family, held, curve) = (view.family(), held_out(view), view.curve_name());
+    let (family, held, curve) = (view.curve_family(), held_out(view), view.curve_name());
     let unit = match view.curve_unit().long.as_str() {
         "" => String::new(),
         unit => format!(" in {unit}"),

@@ -607,6 +607,13 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Setting, as an experiment file writes it, without which a run of a configuration does not
+    /// report a metric; `None` if it does.
+    fn metric_needs(&self, config: &Config, metric: &Metric) -> Option<&'static str> {
+        let _ = (config, metric);
+        None
+    }
+
     /// A sentence on a metric that is not what its name says in any of these runs, by the values
     /// that they reported.
     fn metric_remark(&self, metric: &Metric, runs: &[&Facts]) -> Option<&'static str> {

@@ -11,13 +11,17 @@ use crate::cli::show::out::{check_named, write_named};
 use crate::cli::trained::{MaskArgs, Model, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
 use crate::data::{self, DataConfig, Dataset, Images, Part, Shape};
-use crate::made::evaluate::{nll_mixture, nll_single_mask};
+use crate::made::evaluate::{by_class, mean, nll_mixture, nll_single_mask};
+use crate::made::masks::MaskSet;
 use crate::npy;
 use crate::text::{fixed, thousands};
+use crate::trainers::made::run::shares_of_classes;
 
 /// Text below the options in `--help`.
 pub(crate) const EXAMPLES: &str = "\
 Prints the mean negative log-likelihood in nats per image, its standard error over the images, and bits per dimension.
+The likelihoods of a model that is told the class are given the class of each image; of a single mask the likelihood without
+the class and the accuracy of the likeliest class by Bayes' rule are listed as well.
 Without a choice of masks it scores every model that the run's masks form: the first mask alone, the mixture of all masks and,
 if the masks share an ordering, the average of their conditionals at every pixel. The mean of the single masks' scores is
 listed as well; it is the score of no model.
@@ -66,6 +70,14 @@ struct Score {
     masks: usize,
     /// Negative log-likelihood of each image [n_images], nats.
     nlls: Vec<f64>,
+    /// Share of the images whose class is the likeliest, where the classes were inferred.
+    accuracy: Option<f64>,
+}
+
+impl Score {
+    fn new(model: impl Into<String>, masks: usize, nlls: Vec<f64>) -> Self {
+        Self { model: model.into(), masks, nlls, accuracy: None }
+    }
 }
 
 pub(crate) fn evaluate(
@@ -86,26 +98,45 @@ pub(crate) fn evaluate(
     for warning in &warnings {
         terminal.warn(warning);
     }
-    let scores = match asked {
+    let is_told = trained.made.network().layout.classes > 0;
+    let single = match &asked {
+        Some(Model::Single(_, mask)) => Some(mask.clone()),
+        Some(_) => None,
+        None => Some(trained.masks.evaluated(0)),
+    };
+    let mut scores = match asked {
         Some(model) => {
-            vec![Score {
-                model: model.to_string(),
-                masks: model.masks().len(),
-                nlls: model.score(&trained, &images),
-            }]
+            let nlls = model.score(&trained, &images);
+            vec![Score::new(model.to_string(), model.masks().len(), nlls)]
         }
         None => every_model(&trained, &images)?,
     };
+    if is_told {
+        let without = single.map(|mask| without_class(&trained, &mask, &images)).transpose()?;
+        let without = without.map(|score| Score { model: scores[0].model.clone(), ..score });
+        scores.iter_mut().for_each(|score| score.model += " given the class");
+        if let Some(mut without) = without {
+            without.model += " without the class";
+            scores.insert(1, without);
+        }
+    }
     if let Some(path) = &args.nlls {
         write_named(path, &per_image(path, &scores))?;
         terminal.remark(format!("every image in {}", path.display()));
     }
-    let header = ["model", "masks", "images", "nll_nats", "se_nats", "bits_per_dim"];
-    let rows: Vec<[String; 6]> =
-        scores.iter().map(|score| row(score, trained.shape.dim())).collect();
+    let mut header = vec!["model", "masks", "images", "nll_nats", "se_nats", "bits_per_dim"];
+    header.extend(is_told.then_some("accuracy"));
+    let rows: Vec<Vec<String>> = scores
+        .iter()
+        .map(|score| {
+            let mut row = row(score, trained.shape.dim()).to_vec();
+            row.extend(is_told.then(|| score.accuracy.map_or(String::new(), |a| fixed(a, 4))));
+            row
+        })
+        .collect();
     if args.csv {
         let mut writer = csv::Writer::from_writer(&mut *terminal.out);
-        writer.write_record(header)?;
+        writer.write_record(&header)?;
         rows.iter().try_for_each(|row| writer.write_record(row))?;
         writer.flush()?;
     } else {
@@ -124,6 +155,15 @@ pub(crate) fn evaluate(
     Ok(Exit::Success)
 }
 
+/// Score under one mask without the classes, which are inferred by Bayes' rule with their shares of the
+/// training images.
+fn without_class(trained: &TrainedModel, mask: &MaskSet, images: &Images) -> anyhow::Result<Score> {
+    let prior = shares_of_classes(&trained.dataset()?.train);
+    let found = by_class(&trained.made, &trained.team, mask, images, &prior);
+    let accuracy = mean(&found.is_right(images));
+    Ok(Score { accuracy, ..Score::new(String::new(), 1, found.nll_without) })
+}
+
 /// Scores of all models that can be made of the run's masks.
 fn every_model(trained: &TrainedModel, images: &Images) -> anyhow::Result<Vec<Score>> {
     let masks = trained.all_masks()?;
@@ -131,24 +171,16 @@ fn every_model(trained: &TrainedModel, images: &Images) -> anyhow::Result<Vec<Sc
         .iter()
         .map(|mask| nll_single_mask(&trained.made, &trained.team, mask, images))
         .collect();
-    let mut scores = vec![Score { model: "mask 1".into(), masks: 1, nlls: each[0].clone() }];
+    let mut scores = vec![Score::new("mask 1", 1, each[0].clone())];
     let count = masks.len();
     if count > 1 {
         let mean = |i: usize| each.iter().map(|nlls| nlls[i]).sum::<f64>() / count as f64;
         let nlls = (0..images.count()).map(mean).collect();
-        scores.push(Score {
-            model: "mean of single scores (no model)".into(),
-            masks: count,
-            nlls,
-        });
-        scores.push(Score {
-            model: "mixture".into(),
-            masks: count,
-            nlls: nll_mixture(&each),
-        });
+        scores.push(Score::new("mean of single scores (no model)", count, nlls));
+        scores.push(Score::new("mixture", count, nll_mixture(&each)));
         if trained.masks.share_ordering() {
             let nlls = Model::Averaged(masks).score(trained, images);
-            scores.push(Score { model: "conditionals averaged".into(), masks: count, nlls });
+            scores.push(Score::new("conditionals averaged", count, nlls));
         }
     }
     Ok(scores)

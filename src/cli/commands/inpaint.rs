@@ -13,7 +13,7 @@ use crate::cli::show::images::{ImageFile, PixelValues, Sheet, default_picture};
 use crate::cli::show::out::check_named;
 use crate::cli::trained::{DrawArgs, MaskArgs, Model, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
-use crate::data::{self, DataConfig, Images, LevelCount, Part};
+use crate::data::{self, DataConfig, DataError, Images, LevelCount, Part};
 use crate::made::evaluate::conditional_means;
 use crate::made::ordering::Ordering;
 use crate::made::sample::{Drawing, Evidence, known_nll};
@@ -88,7 +88,7 @@ struct GivenArgs {
     /// Given: all but a rectangle
     #[arg(long, value_name = "ROW,COLUMN,HEIGHT,WIDTH", value_parser = rectangle)]
     hide: Option<[usize; 4]>,
-    /// Given: the pixels that are on in this image (PNG, npy, idx or csv)
+    /// Given: the pixels in the brighter half of the levels in this image (PNG, npy, idx or csv)
     #[arg(long, value_name = "FILE")]
     given: Option<PathBuf>,
 }
@@ -310,13 +310,23 @@ impl GivenArgs {
     }
 }
 
-/// Pixels that are on in a file of one image.
+/// Pixels that are on in a file of one image: those in the upper half of its levels, be these 0 and 1,
+/// greys, or the levels of the run.
 fn given_in(path: &Path, trained: &TrainedModel) -> anyhow::Result<Vec<bool>> {
-    let config = DataConfig {
-        levels: LevelCount::default(),
-        ..trained.run.config.data.clone()
+    let own = &trained.run.config.data;
+    let of_levels = |levels| {
+        let config = DataConfig { levels, ..own.clone() };
+        data::images_in(path, Part::Test, &config)
     };
-    let image = data::images_in(path, Part::Test, &config)?.images;
+    let (image, levels) = match of_levels(own.levels) {
+        Ok(found) => (found.images, own.levels),
+        // Black and white, which is no image of the run's levels.
+        Err(DataError::Setting { .. }) => {
+            let levels = LevelCount::default();
+            (of_levels(levels)?.images, levels)
+        }
+        Err(error) => return Err(error.into()),
+    };
     let (found, dim) = (image.pixels().len(), trained.shape.dim());
     ensure!(
         found == dim,
@@ -324,7 +334,11 @@ fn given_in(path: &Path, trained: &TrainedModel) -> anyhow::Result<Vec<bool>> {
         path.display(),
         trained.name
     );
-    Ok(image.pixels().iter().map(|&pixel| pixel > 0).collect())
+    Ok(image
+        .pixels()
+        .iter()
+        .map(|&pixel| 2 * usize::from(pixel) >= levels.get())
+        .collect())
 }
 
 /// The model in a form that can condition on the given pixels, and true if it differs from the

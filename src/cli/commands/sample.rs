@@ -13,6 +13,7 @@ use crate::data::{Images, Part};
 use crate::made::sample::{Drawing, draw_one_by_one};
 use crate::runner::machine;
 use crate::text::count;
+use crate::trainers::made::figures::image_grid::in_rows;
 
 /// Text below the options in `--help`.
 pub(crate) const EXAMPLES: &str = "\
@@ -98,23 +99,21 @@ pub(crate) fn sample(
         [] => vec![default_picture(&global.plots, "sample", trained.spec.id.as_str())],
         files => files.to_vec(),
     };
+    let nearest = neighbours.as_ref().map(|(nearest, _)| nearest);
     for file in &out {
-        let samples = PixelValues::Levels(drawn.images.pixels(), trained.levels());
-        match &neighbours {
-            Some((nearest, _)) if file.is_picture() => {
-                file.write_sheet(&pairs(&trained, &drawn.images, nearest))?;
-            }
-            Some((nearest, _)) => {
-                file.write_values(trained.shape, &[wanted], samples)?;
+        if file.is_picture() {
+            file.write_sheet(&sheet(&trained, &drawn.images, nearest, classes.as_deref()))?;
+        } else {
+            let write = |file: &ImageFile, images: &Images| {
+                let values = PixelValues::Levels(images.pixels(), trained.levels());
+                file.write_values(trained.shape, &[wanted], values)
+            };
+            write(file, &drawn.images)?;
+            if let Some(nearest) = nearest {
                 let second = file.beside("nearest");
-                second.write_values(
-                    trained.shape,
-                    &[wanted],
-                    PixelValues::Levels(nearest.pixels(), trained.levels()),
-                )?;
+                write(&second, nearest)?;
                 writeln!(terminal.out, "{}", second.path.display())?;
             }
-            None => file.write_values(trained.shape, &[wanted], samples)?,
         }
         writeln!(terminal.out, "{}", file.path.display())?;
     }
@@ -156,13 +155,34 @@ fn neighbours(trained: &TrainedModel, samples: &Images) -> anyhow::Result<(Image
     Ok((Images::new(pixels, samples.dim()), remark))
 }
 
-/// Samples, each with its nearest training image to the right.
-fn pairs(trained: &TrainedModel, samples: &Images, nearest: &Images) -> Sheet {
-    let groups = Sheet::square(trained.shape, samples.count(), 2);
-    let mut sheet = Sheet::new(trained.shape, 2 * groups);
-    for i in 0..samples.count() {
-        sheet.hang(PixelValues::Levels(samples.row(i), trained.levels()));
-        sheet.hang(PixelValues::Levels(nearest.row(i), trained.levels()));
+/// Maximum number of tiles in a row of a class; of more, the class takes several rows.
+const MOST_ACROSS: usize = 50;
+
+/// Samples, each with its nearest training image to the right if they are known: of a model that is
+/// told the class, the images of every class begin a row.
+fn sheet(
+    trained: &TrainedModel,
+    samples: &Images,
+    nearest: Option<&Images>,
+    classes: Option<&[u16]>,
+) -> Sheet {
+    let (shape, count) = (trained.shape, samples.count());
+    let tiles = if nearest.is_some() { 2 } else { 1 };
+    let most = if shape.height == 1 { 1 } else { MOST_ACROSS / tiles };
+    let (across, places) = match classes {
+        Some(classes) => in_rows(classes, most),
+        None => (Sheet::square(shape, count, tiles), (0..count).map(Some).collect()),
+    };
+    let mut sheet = Sheet::new(shape, tiles * across);
+    for place in places {
+        match place {
+            Some(i) => {
+                for images in [Some(samples), nearest].into_iter().flatten() {
+                    sheet.hang(PixelValues::Levels(images.row(i), trained.levels()));
+                }
+            }
+            None => sheet.leave_out(tiles),
+        }
     }
     sheet
 }

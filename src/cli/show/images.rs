@@ -209,6 +209,11 @@ impl Sheet {
         self.tiles.push(image.colors().into_iter().zip(given).map(shown).collect());
     }
 
+    /// Leaves the places of this many tiles white.
+    pub(crate) fn leave_out(&mut self, tiles: usize) {
+        self.tiles.extend((0..tiles).map(|_| vec![WHITE; self.shape.dim()]));
+    }
+
     fn png(&self) -> anyhow::Result<Vec<u8>> {
         let grid = ImageGrid {
             shape: self.shape,

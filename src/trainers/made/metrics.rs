@@ -248,7 +248,7 @@ pub(super) fn metrics() -> Metrics {
         unit: unit.clone(),
         head: head.into(),
         words: words.into(),
-        better: None,
+        better: Some(Better::Lower),
     };
     let mut metrics = Metrics::new(vec![test, mixture, averaged, valid, accuracy]);
     metrics.select = 3;

@@ -350,7 +350,7 @@ impl Trainer for MadeTrainer {
     }
 
     fn later_files(&self) -> &[&str] {
-        &["masks.npz", "masks.txt"]
+        &["masks.npz", "masks.txt", "class_counts.npy", "conditionals.npy"]
     }
 
     fn otherwise(&self, run: &Scored, reference: &Scored, name: &str) -> Option<Otherwise> {
@@ -397,6 +397,11 @@ impl Trainer for MadeTrainer {
         (a.model.classes != b.model.classes)
             .then_some("model.classes")
             .or_else(|| a.data.scores_otherwise_than(&b.data))
+    }
+
+    fn metric_needs(&self, config: &Config, metric: &Metric) -> Option<&'static str> {
+        let is_told = run_config(config).model.classes;
+        (metric.name == metrics::ACCURACY && !is_told).then_some("model.classes = true")
     }
 
     fn metric_remark(&self, metric: &Metric, runs: &[&Facts]) -> Option<&'static str> {

@@ -13,6 +13,7 @@ use crate::trainers::made::metrics::MadeFacts;
 use crate::trainers::made::run_config;
 
 use super::calibration::of_bits;
+use super::conditionals::Conditional;
 use super::samples::{Completion, Picture};
 
 /// Images that belong to the runs of a study; figures omit missing ones.
@@ -28,6 +29,8 @@ pub struct Artefacts {
     pub completions: BTreeMap<RunId, Completion>,
     /// Calibration of a run.
     pub calibrations: BTreeMap<RunId, Calibration>,
+    /// Predicted distributions of pixels of the first test image by a run.
+    pub conditionals: BTreeMap<RunId, Vec<Conditional>>,
     /// Sentences about files that cannot be read, each with the figure that lacks them.
     pub problems: Vec<String>,
 }
@@ -69,6 +72,9 @@ impl Artefacts {
             let calibration = read("calibration", "calibration.npy")
                 .and_then(|bytes| calibration(&bytes, levels));
             all.calibrations.extend(calibration.map(|found| (spec.id.clone(), found)));
+            let conditionals = read("conditionals", "conditionals.npy")
+                .and_then(|bytes| conditionals(&bytes, levels));
+            all.conditionals.extend(conditionals.map(|found| (spec.id.clone(), found)));
             let samples = read("samples", "samples.npy").and_then(picture);
             let nearest = read("neighbours", "nearest.npy").and_then(picture);
             let completed = read("completions", "completion.npy").and_then(picture);
@@ -202,6 +208,24 @@ fn calibration(bytes: &[u8], n_levels: usize) -> Option<Calibration> {
     let rows: Vec<Reliability> = array.data.chunks_exact(3).map(row).collect();
     let (levels, bins) = rows.split_at_checked(n_levels).filter(|_| is_sound)?;
     Some(Calibration { levels: levels.to_vec(), bins: bins.try_into().ok()? })
+}
+
+/// Contents of `conditionals.npy` of a run on this many levels.
+fn conditionals(bytes: &[u8], n_levels: usize) -> Option<Vec<Conditional>> {
+    let array = npy::decode::<f32>(bytes).ok()?;
+    let row = |row: &[f32]| {
+        let level = row[1] as usize;
+        (level < n_levels).then(|| Conditional {
+            pixel: row[0] as usize,
+            level,
+            probabilities: row[2..].to_vec(),
+        })
+    };
+    let is_share = |value: &f32| (0.0..=1.0).contains(value);
+    let are_sound = array.shape.len() == 2
+        && array.shape[1] == 2 + n_levels
+        && array.data.chunks_exact(2 + n_levels).all(|row| row[2..].iter().all(is_share));
+    are_sound.then(|| array.data.chunks_exact(2 + n_levels).map(row).collect())?
 }
 
 fn probabilities(bytes: &[u8]) -> Option<Images> {

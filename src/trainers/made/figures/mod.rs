@@ -3,6 +3,7 @@
 
 mod artefacts;
 mod calibration;
+mod conditionals;
 mod contact_sheet;
 pub(crate) mod image_grid;
 mod masks;
@@ -14,28 +15,34 @@ mod samples;
 mod tiles;
 mod visibility;
 
+use std::collections::BTreeMap;
+
 use maud::Markup;
 
 use crate::figures::view::{Replicate, Variant, View};
 use crate::figures::{Chart, OwnCharts};
 use crate::page::OwnMarkup;
+use crate::plan::RunId;
 use crate::results::ExperimentResults;
 use crate::text::{estimate, percent};
 use crate::trainers::made::run_config;
 use calibration::Calibrated;
+use conditionals::Predicted;
 use samples::Samples;
 
 pub use artefacts::Artefacts;
 pub(in crate::trainers::made) use artefacts::are_images;
+pub use conditionals::Conditional;
 pub use contact_sheet::contact_sheet;
 pub use samples::{Completion, Picture};
 
 /// Names of the figures of MADE's studies.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 10] = [
     "samples",
     "neighbours",
     "completions",
     "calibration",
+    "conditionals",
     "orderings",
     "masks",
     "network",
@@ -60,6 +67,8 @@ impl OwnCharts for Artefacts {
         charts.extend(completion_chart(&view, self).map(|chart| ("completions", chart)));
         charts
             .extend(calibration_chart(&view, self).map(|chart| ("calibration", with_data(chart))));
+        let conditionals = conditionals_chart(&view, self);
+        charts.extend(conditionals.map(|chart| ("conditionals", with_data(chart))));
         charts.extend(model::charts(&view, self));
         for (_, chart) in &mut charts {
             chart.title += &format!(": {}", view.planned.name);
@@ -94,6 +103,7 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
             name: variant.label.into(),
             note,
             picture: run.and_then(picture),
+            is_real: false,
         });
     }
     let mut data: Vec<&str> = Vec::new();
@@ -106,6 +116,7 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
                 name,
                 note: "real, for reference".into(),
                 picture: Some(p),
+                is_real: true,
             }));
         }
     }
@@ -153,23 +164,51 @@ fn completion_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
     Some(samples::completion(&name, completion))
 }
 
-fn calibration_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
-    let calibrated = |(v, variant): (usize, &Variant)| {
-        let of = |run: &Replicate| artefacts.calibrations.get(&run.spec.id);
-        let calibration = variant.replicates.iter().find_map(of)?;
-        Some((v, calibration))
+/// Maximum number of variants of a figure with one row a variant.
+const MOST_ROWS: usize = 8;
+
+/// First run of each variant that left something, with the index of the variant, and the number of
+/// further variants that are not drawn.
+fn first_of_each<'a, T>(
+    view: &'a View,
+    left: &'a BTreeMap<RunId, T>,
+) -> (Vec<(usize, &'a Replicate<'a>, &'a T)>, usize) {
+    let first = |(v, variant): (usize, &'a Variant<'a>)| {
+        let of = |run: &'a Replicate<'a>| Some((v, run, left.get(&run.spec.id)?));
+        variant.replicates.iter().find_map(of)
     };
-    let all: Vec<_> = view.variants.iter().enumerate().filter_map(calibrated).collect();
-    let shown: Vec<_> = all
-        .iter()
-        .take(calibration::MOST)
-        .map(|&(v, calibration)| Calibrated {
+    let mut all: Vec<_> = view.variants.iter().enumerate().filter_map(first).collect();
+    let left_out = all.len().saturating_sub(MOST_ROWS);
+    all.truncate(MOST_ROWS);
+    (all, left_out)
+}
+
+fn calibration_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
+    let (shown, left_out) = first_of_each(view, &artefacts.calibrations);
+    let calibrated = |&(v, run, calibration): &(usize, &Replicate, _)| Calibrated {
+        name: view.variants[v].label,
+        color: view.color(v),
+        seed: run.seed.0,
+        calibration,
+    };
+    let shown: Vec<_> = shown.iter().map(calibrated).collect();
+    (!shown.is_empty()).then(|| calibration::chart(&shown, left_out))
+}
+
+fn conditionals_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
+    let (shown, left_out) = first_of_each(view, &artefacts.conditionals);
+    let predicted = |&(v, run, pixels): &(usize, &Replicate, &'_ Vec<Conditional>)| {
+        let shape = artefacts.tests.get(&run.spec.data)?.shape;
+        Some(Predicted {
             name: view.variants[v].label,
             color: view.color(v),
-            calibration,
+            seed: run.seed.0,
+            shape,
+            pixels,
         })
-        .collect();
-    (!shown.is_empty()).then(|| calibration::chart(&shown, all.len() - shown.len()))
+    };
+    let shown: Vec<_> = shown.iter().filter_map(predicted).collect();
+    (!shown.is_empty()).then(|| conditionals::chart(&shown, left_out))
 }
 
 fn neighbour_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
@@ -198,6 +237,7 @@ mod tests {
                 name: "a".into(),
                 note: String::new(),
                 picture: Some(picture),
+                is_real: false,
             };
             samples::chart(&[panel], 1, "NLL")
         };
