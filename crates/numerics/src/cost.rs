@@ -78,10 +78,17 @@ impl MadeCost {
             memory: FIXED_MEMORY + 4 * (copies * parameters + activations),
             disk: 4 * parameters
                 + 100 * config.train.epochs as u64
-                + (config.sample.count * size.shape.dim()) as u64 / 4
+                + drawn_bytes(config, size.shape.dim())
                 + 4096,
         }
     }
+}
+
+/// Size of the images drawn from the model on disk [bytes]: a quarter of a byte a pixel, or two
+/// arrays of real numbers.
+fn drawn_bytes(config: &RunConfig, dim: usize) -> u64 {
+    let values = (config.sample.count * dim) as u64;
+    if config.model.output.is_density() { 8 * values } else { values / 4 }
 }
 
 /// Nominal seconds, on one thread, of training on one image.

@@ -46,6 +46,30 @@ impl Element for f32 {
     }
 }
 
+impl Element for u16 {
+    const DESCR: &'static str = "<u2";
+    const SIZE: usize = 2;
+    fn put(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_le_bytes());
+    }
+    fn take(bytes: &[u8]) -> Self {
+        Self::from_le_bytes([bytes[0], bytes[1]])
+    }
+}
+
+impl Element for f64 {
+    const DESCR: &'static str = "<f8";
+    const SIZE: usize = 8;
+    fn put(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_le_bytes());
+    }
+    fn take(bytes: &[u8]) -> Self {
+        let mut all = [0; 8];
+        all.copy_from_slice(&bytes[..8]);
+        Self::from_le_bytes(all)
+    }
+}
+
 /// An array, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array<T> {

@@ -6,7 +6,6 @@ use crate::config::{RunConfig, SampleConfig};
 use crate::data::{DataConfig, DataSize, Shape};
 use crate::made::degrees::DegreeRule;
 use crate::made::ordering::{Ordering, OrderingRule};
-use crate::made::output::OutputKind;
 use crate::made::{Activation, MaskCount, Resample};
 use crate::rng::{Purpose, Seed};
 use crate::train::Schedule;
@@ -31,7 +30,7 @@ pub(super) fn on_any_data(config: &RunConfig, metric: &str) -> RunConfig {
         config.evaluate = default.evaluate;
     }
     let model = &mut config.model;
-    if model.output != OutputKind::LogisticMixture {
+    if !model.output.is_mixture() {
         model.components = default.model.components;
     }
     if !config.data.levels.is_grey() {

@@ -484,8 +484,8 @@ fn finished(
     files.extend(samples(spec, data, team, made, &sampled)?);
     files.extend(completions(spec, data, team, made, &first)?);
     if data.levels > 2 {
-        files.push(calibration_file(data, team, made, &first));
-        files.push(conditionals_file(data, team, made, &first));
+files.extend(calibration_file(data, team, made, &first));
+        files.extend(conditionals_file(data, team, made, &first));
     }
     Ok((summary, files))
 }
@@ -497,11 +497,11 @@ fn calibration_file(
     team: &ThreadPool,
     made: &Made,
     mask: &MaskSet,
-) -> (String, Vec<u8>) {
-    let found = calibration(made, team, mask, &data.test.leading(CALIBRATED));
+) -> Option<(String, Vec<u8>)> {
+    let found = calibration(made, team, mask, &data.test.leading(CALIBRATED))?;
     let row = |of: &Reliability| [of.predicted, of.happened, of.count].map(|value| value as f32);
     let rows: Vec<f32> = found.levels.iter().chain(&found.bins).flat_map(row).collect();
-    ("calibration.npy".into(), npy::encode(&[rows.len() / 3, 3], &rows))
+    Some(("calibration.npy".into(), npy::encode(&[rows.len() / 3, 3], &rows)))
 }
 
 /// File `conditionals.npy` [4 x (2 + n_levels)] of the first test image: one row for the most variable
@@ -512,9 +512,9 @@ fn conditionals_file(
     team: &ThreadPool,
     made: &Made,
     mask: &MaskSet,
-) -> (String, Vec<u8>) {
+) -> Option<(String, Vec<u8>)> {
     let (image, levels) = (data.test.leading(1), data.levels);
-    let probabilities = level_probabilities(made, team, mask, &image);
+    let probabilities = level_probabilities(made, team, mask, &image)?;
     let pixels = variable_pixels(&data.test.leading(CALIBRATED), data.shape, levels);
     let row = |&pixel: &usize| {
         let head = [pixel as f32, f32::from(image.row(0)[pixel])];
@@ -522,7 +522,7 @@ fn conditionals_file(
             .chain(probabilities[pixel * levels..][..levels].iter().copied())
     };
     let rows: Vec<f32> = pixels.iter().flat_map(row).collect();
-    ("conditionals.npy".into(), npy::encode(&[pixels.len(), 2 + levels], &rows))
+    Some(("conditionals.npy".into(), npy::encode(&[pixels.len(), 2 + levels], &rows)))
 }
 
 /// In each quarter of an image, or of a vector, the pixel at which two images differ most often.

@@ -151,8 +151,10 @@ pub(super) fn settings() -> Settings {
                 ("bernoulli", "on or off"),
                 ("categorical", "one probability for each level"),
                 ("logistic-mixture", "mixture of logistic distributions over the levels"),
+                ("gaussian", "normal density of a real number"),
+                ("gaussian-mixture", "mixture of normal densities"),
             ]),
-            "distribution of a pixel given those before it",
+            "distribution of a pixel, or a real number, given those before it",
             "bernoulli".into(),
         ),
         implied(
@@ -164,7 +166,7 @@ pub(super) fn settings() -> Settings {
         implied(
             "model.input",
             Choice(&[
-                ("scaled", "one input from 0 (black) to 1 (white)"),
+                ("scaled", "one input from 0 (black) to 1 (white); a real number as it is"),
                 ("one-hot", "one input for each level but the lowest"),
             ]),
             "how grey pixels enter the network",

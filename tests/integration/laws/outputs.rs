@@ -552,7 +552,7 @@ fn in_class(images: &Images, class: u16) -> Images {
 }
 
 fn n_levels(case: &Case) -> usize {
-    case.made.network().layout.distribution.levels()
+    case.made.network().layout.distribution.levels().unwrap()
 }
 
 /// Given any class, probabilities sum to one, and so they do without it; the kernels agree with the

@@ -20,7 +20,7 @@ use proptest::prelude::*;
 
 use super::cases::{SEED, corner_images, shape};
 
-fn dataset(images: Images, width: usize, height: usize) -> Dataset {
+pub(super) fn dataset(images: Images, width: usize, height: usize) -> Dataset {
     Dataset {
         name: "known".into(),
         shape: shape(width, height),
@@ -60,16 +60,16 @@ fn greys_of_classes() -> Dataset {
     }
 }
 
-struct Setup {
-    data: Dataset,
-    masks: Masks,
-    made: Made,
-    train: TrainConfig,
-    pool: ThreadPool,
+pub(super) struct Setup {
+    pub(super) data: Dataset,
+    pub(super) masks: Masks,
+    pub(super) made: Made,
+    pub(super) train: TrainConfig,
+    pub(super) pool: ThreadPool,
 }
 
 impl Setup {
-    fn new(model: &ModelConfig, data: Dataset, train: TrainConfig) -> Self {
+    pub(super) fn new(model: &ModelConfig, data: Dataset, train: TrainConfig) -> Self {
         let masks = Masks::new(model, data.shape, 3, SEED);
         let classes = if model.classes { data.size().classes } else { 0 };
         let variables = data.shape.with_levels(data.levels).with_classes(classes);
@@ -77,12 +77,12 @@ impl Setup {
         Self { data, masks, made, train, pool: ThreadPool::new(1) }
     }
 
-    fn trainer(&self) -> TrainingLoop<'_> {
+    pub(super) fn trainer(&self) -> TrainingLoop<'_> {
         TrainingLoop::new(&self.made, &self.masks, &self.data, &self.train, SEED, &self.pool)
     }
 }
 
-fn finish(trainer: &mut TrainingLoop) -> Event {
+pub(super) fn finish(trainer: &mut TrainingLoop) -> Event {
     loop {
         match trainer.advance().unwrap() {
             Event::Batch | Event::Epoch(_) => {}
@@ -91,7 +91,7 @@ fn finish(trainer: &mut TrainingLoop) -> Event {
     }
 }
 
-fn adam(lr: f64) -> Optimizer {
+pub(super) fn adam(lr: f64) -> Optimizer {
     Optimizer::Adam { lr, beta1: 0.9, beta2: 0.999, eps: 1e-8 }
 }
 

@@ -28,11 +28,16 @@ pub enum Binarization {
     /// No binarisation: all 256 levels.
     #[serde(rename = "256-grey-levels")]
     Greys256,
+    /// No pixels: real numbers, standardised by the training rows.
+    Real,
 }
 
 impl Binarization {
-    /// Conversion that a configuration asks for, of grey images.
+    /// Conversion that a configuration asks for, of grey images or of real numbers.
     pub fn asked(config: &DataConfig) -> Self {
+        if config.values.is_real() {
+            return Self::Real;
+        }
         match (config.levels.get(), config.binarize) {
             (4, _) => Self::Greys4,
             (16, _) => Self::Greys16,
@@ -69,11 +74,16 @@ impl Binarization {
             Self::Greys4 => "4 grey levels",
             Self::Greys16 => "16 grey levels",
             Self::Greys256 => "256 grey levels",
+            Self::Real => "standardised real numbers",
         }
     }
 
-    /// Images with this conversion: `images binarised at half grey`, `images of 16 grey levels`.
+    /// Images with this conversion: `images binarised at half grey`, `images of 16 grey levels`; or
+    /// `standardised real numbers`.
     pub fn images(self) -> String {
+        if self == Self::Real {
+            return self.words().to_owned();
+        }
         let of = if self.is_grey() { "of " } else { "" };
         format!("images {of}{}", self.words())
     }

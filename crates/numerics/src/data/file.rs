@@ -6,8 +6,11 @@ use super::binarize::{Binarization, Levels, binarize};
 use super::brightness::{self, Brightness};
 use super::origin::{Origin, content};
 use super::read::{self, Contents, Pool};
-use super::{DataConfig, DataError, Images, Part, Pictures, Shape};
-use crate::text::thousands;
+use super::{
+    DataConfig, DataError, Dataset, Images, Part, Pictures, Shape, Standardisation, ValueKind,
+    columns,
+};
+use crate::text::{count, thousands};
 
 /// The images of a file.
 #[derive(Debug)]
@@ -24,21 +27,82 @@ pub struct FileImages {
     pub warnings: Vec<String>,
 }
 
+/// The images or rows of a file; of an archive that names its sets, those of `part`.
+fn pool_of(path: &Path, part: Part, config: &DataConfig) -> Result<Pool, DataError> {
+    match read::file(path, config, None)? {
+        Contents::One(pool) => Ok(pool),
+        Contents::Parts(mut parts) => {
+            let nouns = if config.values.is_real() { "rows" } else { "images" };
+            parts[part as usize].take().ok_or_else(|| DataError::Incomplete {
+                path: path.to_owned(),
+                problem: format!("no {part} {nouns} in it"),
+            })
+        }
+    }
+}
+
+/// Every row of a table of real numbers in its order, standardised as the set `own` was by its
+/// training rows, its columns in the order of that set; of an archive that names its sets, those of
+/// `part`.
+///
+/// # Panics
+/// If `own` holds images.
+pub fn table_in(path: &Path, part: Part, own: &Dataset) -> Result<FileImages, DataError> {
+    let by = own.standardisation.as_ref().expect("a set of real numbers");
+    let config = DataConfig { values: ValueKind::Real, ..DataConfig::default() };
+    let mut pool = pool_of(path, part, &config)?;
+    let name = path.display();
+    let refused = |problem| DataError::Incomplete { path: path.to_owned(), problem };
+    let note = columns::match_with(own.origin.columns.as_deref(), &mut pool).map_err(refused)?;
+    let (has, dim) = (pool.shape.dim(), by.dim());
+    if has != dim {
+        let problem = format!("{}, where the training data have {dim}", count(has, "column"));
+        return Err(refused(problem));
+    }
+    let images = Images::real(standardised(&pool, by).map_err(refused)?, dim);
+    let rows = thousands(images.count());
+    let content = content(pool.shape, Binarization::Real, &Origin::default());
+    let left_out = pool.left_out.iter().map(|sentence| format!("left out: {sentence}"));
+    let warnings = left_out.chain(pool.notes.iter().cloned()).chain(note);
+    Ok(FileImages {
+        images,
+        shape: pool.shape,
+        columns: own.origin.columns.clone(),
+        line: format!("{name}: {rows} {content}"),
+        warnings: warnings.map(|note| format!("{name}: {note}")).collect(),
+    })
+}
+
+/// Standardised rows of a pool [n_rows x D]; error: the first value that is too far from the training
+/// rows for 32 bits.
+fn standardised(pool: &Pool, by: &Standardisation) -> Result<Vec<f32>, String> {
+    let mut all = Vec::new();
+    for row in 0..pool.count() {
+        let own = pool.real_row(row as u32);
+        let values = by.standardised(own);
+        if let Some(column) = values.iter().position(|value| !value.is_finite()) {
+            return Err(format!(
+                "row {}, column {} is {}: too far from the mean of the training rows, {}, for a 32-bit number of standard \
+                 deviations of {}",
+                row + 1,
+                column + 1,
+                own[column],
+                by.means[column],
+                by.deviations[column]
+            ));
+        }
+        all.extend(values);
+    }
+    Ok(all)
+}
+
 /// Every image of a file in its order: any format that sets are read from, or a single PNG. Of an
 /// archive that names its sets, those of `part`. Grey levels become binary by the rule and seed of
 /// `config`, or are quantised to its number of levels.
 pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<FileImages, DataError> {
     let pool = match read::picture(path)? {
         Some(pool) => pool,
-        None => match read::file(path, config.size, None)? {
-            Contents::One(pool) => pool,
-            Contents::Parts(mut parts) => {
-                parts[part as usize].take().ok_or_else(|| DataError::Incomplete {
-                    path: path.to_owned(),
-                    problem: format!("no {part} images in it"),
-                })?
-            }
-        },
+        None => pool_of(path, part, config)?,
     };
     let Pool { mut pixels, shape, columns, notes, left_out, pictures, .. } = pool;
     let levels = Levels::of(&pixels);

@@ -11,6 +11,7 @@
 //! | data | in the hash | not in it |
 //! |---|---|---|
 //! | path, vectors known by name | the pixels of the three sets as a run gets them, their shape, how they became bits | path, format, every setting of `[data]`, labels |
+//! | table of real numbers | the standardised values, and the means and standard deviations | the same |
 //! | other known sets | bytes of its files, settings of `[data]`, [`RULES`] | place, labels; the files are checked to be the known ones |
 //! | drawn | name, version of the drawing, settings of `[data]` | |
 //!
@@ -26,7 +27,7 @@
 use std::path::Path;
 
 use super::source::Files;
-use super::{Binarization, DataConfig, DataError, Images, Labels, Part, Shape, draw};
+use super::{DataConfig, DataError, Dataset, Labels, Part, Standardisation, draw};
 use crate::regular;
 
 /// Version of the rules: incremented whenever the same files and settings give other images.
@@ -57,8 +58,8 @@ pub(super) fn of_drawn(builtin: draw::Builtin, config: &DataConfig) -> String {
     short(name, &hash)
 }
 
-/// Settings of `[data]` that decide the pixels. Two levels are not written, as before there were
-/// others.
+/// Settings of `[data]` that decide the pixels. Two levels and pixels are not written, as before
+/// there were others.
 fn rules(config: &DataConfig) -> String {
     let DataConfig {
         name: _,
@@ -69,9 +70,11 @@ fn rules(config: &DataConfig) -> String {
         seed,
         binarize,
         levels,
+        values,
     } = config;
     let levels = if levels.is_grey() { format!(" {levels}") } else { String::new() };
-    format!("{size} {seed} {binarize:?}{levels}")
+    let values = if values.is_real() { " real" } else { "" };
+    format!("{size} {seed} {binarize:?}{levels}{values}")
 }
 
 /// Fingerprint of files and the settings of `[data]`: for images known by name, and for all other
@@ -87,12 +90,25 @@ pub(super) fn of_files(files: &Files, config: &DataConfig) -> Result<String, Dat
     Ok(short(images.map_or(FILES, |known| known.name), &hasher.finalize()))
 }
 
-/// Fingerprint of the images that a run gets.
-pub(super) fn of_images(shape: Shape, binarization: Binarization, parts: [&Images; 3]) -> String {
+/// Fingerprint of the images, or of the real numbers, that a run gets.
+pub(super) fn of_images(data: &Dataset) -> String {
+    let Dataset { shape, binarization, standardisation, .. } = data;
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("{} {} {binarization:?}", shape.width, shape.height).as_bytes());
-    for images in parts {
-        hasher.update(&(images.count() as u64).to_le_bytes()).update(images.pixels());
+    for images in [&data.train, &data.valid, &data.test] {
+        hasher.update(&(images.count() as u64).to_le_bytes());
+        match images.real_values() {
+            None => drop(hasher.update(images.pixels())),
+            Some(values) => {
+                values.iter().for_each(|value| drop(hasher.update(&value.to_le_bytes())))
+            }
+        }
+    }
+    // Scores and samples are in the units of the table, too.
+    if let Some(Standardisation { means, deviations }) = standardisation {
+        for value in means.iter().chain(deviations) {
+            hasher.update(&value.to_le_bytes());
+        }
     }
     short(IMAGES, &hasher.finalize())
 }

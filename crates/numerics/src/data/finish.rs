@@ -6,11 +6,14 @@ use super::brightness::{Brightness, correlation};
 use super::divided::Divided;
 use super::origin::Origin;
 use super::part::Part;
-use super::read::Pool;
-use super::{DataConfig, DataError, Dataset, Images, Labels};
+use super::read::{Pool, Stored};
+use super::{DataConfig, DataError, Dataset, Images, Labels, variables};
 
-/// Makes the images of a division binary, or quantises them.
+/// Makes the images of a division binary, or quantises them; real numbers are standardised.
 pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, DataError> {
+    if config.values.is_real() {
+        return variables::finish(divided, config);
+    }
     let levels = divided.pools.iter().map(Pool::levels).reduce(Levels::and);
     let levels = levels.unwrap_or(Levels::Binary);
     levels.check(config, &config.name)?;
@@ -49,11 +52,8 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, 
         };
         seen.iter_mut().zip(counts).for_each(|(seen, count)| *seen |= count > 0);
         let labelled = Images::new(pixels, dim);
-        match &pool.labels {
-            Some(labels) => labelled.with_labels(Labels {
-                of: images.iter().map(|&i| labels[i as usize]).collect(),
-                names: pool.classes.as_slice().into(),
-            }),
+        match labels_of(divided, part) {
+            Some(labels) => labelled.with_labels(labels),
             None => labelled,
         }
     });
@@ -76,20 +76,32 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, 
         test,
         levels: config.levels.get(),
         binarization,
+        standardisation: None,
         left_out: divided.left_out.clone(),
         origin,
     })
 }
 
+/// Classes of the images of a part, if they have any.
+pub(super) fn labels_of(divided: &Divided, part: Part) -> Option<Labels> {
+    let (pool, images) = &divided.parts[part as usize];
+    let pool = &divided.pools[*pool];
+    let labels = pool.labels.as_ref()?;
+    Some(Labels {
+        of: images.iter().map(|&i| labels[i as usize]).collect(),
+        names: pool.classes.as_slice().into(),
+    })
+}
+
 /// Numbers of validation and of test images that are training images as well, and of test images
 /// that are validation images, before binarisation.
-fn shared(divided: &Divided) -> [usize; 3] {
+pub(super) fn shared(divided: &Divided) -> [usize; 3] {
     let of = |part: Part| {
         let (pool, images) = &divided.parts[part as usize];
-        images.iter().map(|&i| divided.pools[*pool].image(i))
+        images.iter().map(|&i| divided.pools[*pool].stored(i))
     };
     let shared_with = |whole: Part, parts: &[Part]| -> Vec<usize> {
-        let mut known: Vec<&[u8]> = of(whole).collect();
+        let mut known: Vec<Stored> = of(whole).collect();
         known.sort_unstable();
         parts
             .iter()

@@ -179,6 +179,23 @@ impl Images {
         Arc::new(rows.flatten().copied().collect())
     }
 
+    /// Examples with their values in another order: value `order[0]` becomes the first.
+    ///
+    /// # Panics
+    /// If the order is not one of D values.
+    #[must_use]
+    pub fn reordered(&self, order: &[usize]) -> Self {
+        assert_eq!(order.len(), self.dim, "an order of all values");
+        let values = match &self.values {
+            Values::Levels(levels) => Values::Levels(Arc::new(in_order(levels, order))),
+            Values::Real(values) => Values::Real(Arc::new(in_order(values, order))),
+        };
+        Self {
+            labels: self.labels.clone(),
+            ..Self::of_values(values, self.dim)
+        }
+    }
+
     /// As many images of other pixels, with the same classes.
     #[must_use]
     pub fn with_pixels(&self, pixels: Vec<u8>) -> Self {
@@ -205,6 +222,11 @@ impl Images {
             Values::Real(values) => Some(values),
         }
     }
+}
+
+fn in_order<T: Copy>(values: &[T], order: &[usize]) -> Vec<T> {
+    let rows = values.chunks_exact(order.len());
+    rows.flat_map(|row| order.iter().map(|&from| row[from])).collect()
 }
 
 impl Values {

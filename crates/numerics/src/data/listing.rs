@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::catalog::KNOWN;
 use super::draw::Builtin;
 use super::source::known_files;
-use super::{Library, Shape};
+use super::{DataConfig, Library, Shape};
 
 /// A data set that can be named in an experiment, for `data list`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,11 @@ pub fn catalog(library: &Library) -> Vec<CatalogEntry> {
     let builtin = Builtin::ALL.into_iter().map(|builtin| CatalogEntry {
         name: builtin.name(),
         about: builtin.about(),
-        shape: Shape { width: 28, height: 28 },
+        shape: if builtin.is_real() {
+            Shape { width: Builtin::VARIABLES.len(), height: 1 }
+        } else {
+            Shape { width: 28, height: 28 }
+        },
         sizes: builtin.sizes(),
         licence: "none needed: drawn by this program",
         place: Place::Builtin,
@@ -51,7 +55,7 @@ pub fn catalog(library: &Library) -> Vec<CatalogEntry> {
         shape: known.shape,
         sizes: known.sizes,
         licence: known.licence,
-        place: match known_files(known, library) {
+        place: match known_files(known, &DataConfig::default(), library) {
             Ok(files) => Place::Here(files.path),
             Err(error) => Place::Missing(error.to_string()),
         },

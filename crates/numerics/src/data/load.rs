@@ -18,7 +18,10 @@ use super::reshape::reshape;
 use super::source::{DataSource, Files, ImageFiles, Layout, resolve, shadowed};
 use super::split::{self, Parts};
 use super::vectors::{self, listed};
-use super::{Binarize, DataConfig, DataError, DataSize, Dataset, DescribedImages, Library, Shape};
+use super::{
+    Binarize, DataConfig, DataError, DataSize, Dataset, DescribedImages, Library, Shape, ValueKind,
+};
+use crate::text;
 
 /// Number of images drawn to estimate the share of pixels on of a built-in set.
 const SAMPLE: usize = 200;
@@ -26,7 +29,7 @@ const SAMPLE: usize = 200;
 /// Reads or draws a data set, divides it, cuts it to size and makes it binary or quantises it.
 pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError> {
     check(config)?;
-    match resolve(&config.name, library)? {
+    match resolve(config, library)? {
         DataSource::Builtin(builtin) => {
             let origin = drawn_origin(builtin, config, library)?.1;
             let dataset = finish(&drawn(builtin, config, counts(builtin, config)), config)?;
@@ -35,15 +38,18 @@ pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError
         DataSource::Files(files) => {
             let divided = from_files(&files, config)?;
             let mut dataset = finish(&divided, config)?;
+            let images = of_images(&dataset);
             let origin = &mut dataset.origin;
-            let by_files = of_files(&files, config)?;
-            let parts = [&dataset.train, &dataset.valid, &dataset.test];
-            let images = of_images(dataset.shape, dataset.binarization, parts);
             match files.known {
-                Some(known) if !known.is_vectors() => origin.fingerprint = by_files,
+                Some(known) if !known.is_vectors() => {
+                    origin.fingerprint = of_files(&files, config)?;
+                }
                 _ => {
                     origin.fingerprint.clone_from(&images);
-                    origin.earlier = Some(by_files);
+                    // Earlier versions had no real numbers.
+                    if !config.values.is_real() {
+                        origin.earlier = Some(of_files(&files, config)?);
+                    }
                 }
             }
             origin.images = Some(images);
@@ -61,7 +67,7 @@ pub fn load(config: &DataConfig, library: &Library) -> Result<Dataset, DataError
 
 /// Looks for the set that `config` asks for, without reading it.
 pub fn find(config: &DataConfig, library: &Library) -> Result<(), DataError> {
-    resolve(&config.name, library).map(drop)
+    resolve(config, library).map(drop)
 }
 
 /// Size of the set that `config` asks for if it is built in, without drawing it; `None` for files,
@@ -71,7 +77,7 @@ pub(super) fn drawn_size(
     library: &Library,
 ) -> Result<Option<DataSize>, DataError> {
     check(config)?;
-    Ok(match resolve(&config.name, library)? {
+    Ok(match resolve(config, library)? {
         DataSource::Builtin(builtin) => Some(size_of_drawn(builtin, config)),
         DataSource::Files(_) => None,
     })
@@ -83,7 +89,7 @@ pub(super) fn describe_drawn(
     library: &Library,
 ) -> Result<Option<DescribedImages>, DataError> {
     check(config)?;
-    Ok(match resolve(&config.name, library)? {
+    Ok(match resolve(config, library)? {
         DataSource::Builtin(builtin) => {
             let (binarization, origin) = drawn_origin(builtin, config, library)?;
             let (name, size) = (config.name.clone(), size_of_drawn(builtin, config));
@@ -96,7 +102,12 @@ pub(super) fn describe_drawn(
 fn size_of_drawn(builtin: Builtin, config: &DataConfig) -> DataSize {
     let [train, valid, test] = counts(builtin, config);
     let classes = builtin.classes().len();
-    DataSize { shape: square(config), train, valid, test, classes }
+    let shape = if builtin.is_real() {
+        Shape { width: Builtin::VARIABLES.len(), height: 1 }
+    } else {
+        square(config)
+    };
+    DataSize { shape, train, valid, test, classes }
 }
 
 fn drawn_origin(
@@ -104,8 +115,8 @@ fn drawn_origin(
     config: &DataConfig,
     library: &Library,
 ) -> Result<(Binarization, Origin), DataError> {
-    let few = counts(builtin, config).map(|count| count.min(SAMPLE));
-    let sample = finish(&drawn(builtin, config, [few[0], 1, 1]), config)?;
+    let train = counts(builtin, config)[0].min(SAMPLE);
+    let sample = finish(&drawn(builtin, config, [train, 1, 1]), config)?;
     let origin = Origin {
         fingerprint: of_drawn(builtin, config),
         notes: shadowed(&config.name, None, library).into_iter().collect(),
@@ -133,6 +144,20 @@ fn check(config: &DataConfig) -> Result<(), DataError> {
             format!("data.levels = {} keeps greys, and it makes them 0 and 1", config.levels);
         return problem("binarize", &levels);
     }
+    if config.values.is_real() {
+        let default = DataConfig::default();
+        let is_set = [
+            ("levels", config.levels != default.levels),
+            ("binarize", config.binarize != default.binarize),
+            ("size", config.size != default.size),
+        ];
+        if let Some((key, _)) = is_set.into_iter().find(|(_, is_set)| *is_set) {
+            return problem(
+                key,
+                "it is of pixels, and data.values = \"real\" has none: leave it out",
+            );
+        }
+    }
     Ok(())
 }
 
@@ -141,15 +166,19 @@ fn square(config: &DataConfig) -> Shape {
 }
 
 fn drawn(builtin: Builtin, config: &DataConfig, counts: [usize; 3]) -> Divided {
-    let shape = square(config);
-    let pools: Vec<Pool> = Part::ALL
-        .into_iter()
-        .map(|part| {
-            let count = counts[part as usize];
-            let (pixels, labels) = builtin.draw(config.seed, part, count, config.size);
-            Pool::labelled(pixels, shape, Some(labels), builtin.classes())
-        })
-        .collect();
+    let pool = |part: Part| {
+        let count = counts[part as usize];
+        if builtin.is_real() {
+            let (points, labels) = builtin.draw_points(config.seed, part, count);
+            let mut pool = Pool::real(points, Builtin::VARIABLES.len());
+            pool.columns = Some(Builtin::VARIABLES.map(String::from).into());
+            (pool.labels, pool.classes) = (Some(labels), builtin.classes());
+            return pool;
+        }
+        let (pixels, labels) = builtin.draw(config.seed, part, count, config.size);
+        Pool::labelled(pixels, square(config), Some(labels), builtin.classes())
+    };
+    let pools: Vec<Pool> = Part::ALL.into_iter().map(pool).collect();
     let parts = Part::ALL.map(|part| (part as usize, split::all(counts[part as usize])));
     Divided { pools, parts, left_out: vec![], notes: vec![], draws: true }
 }
@@ -184,7 +213,10 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
         Contents::One(pool) => {
             let count = pool.count();
             if count < 3 {
-                return Err(incomplete("fewer than three images cannot train, validate and test"));
+                let nouns = if pool.is_real() { "rows" } else { "images" };
+                return Err(incomplete(&format!(
+                    "fewer than three {nouns} cannot train, validate and test"
+                )));
             }
             let frames = files.known.is_some_and(|known| known.frames);
             let parts = if frames {
@@ -200,6 +232,7 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
                 [Some(a), Some(b)] => a.holds_the_same_as(b),
                 _ => false,
             };
+            name_classes_alike(&mut pools);
             if let Some((a, b)) = PAIRS.into_iter().find(|&(a, b)| alike(a, b)) {
                 return Err(same_images(files, a, b));
             }
@@ -217,11 +250,16 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
             left_out.append(&mut pool.left_out);
         }
         notes.append(&mut pool.notes);
-        reshape(pool, files, config.size)?;
+        if !pool.is_real() {
+            reshape(pool, files, config.size)?;
+        }
     }
     let shape = pools[0].shape;
     if let Some(other) = pools.iter().find(|pool| pool.shape != shape) {
-        let words = |s: Shape| format!("{} x {}", s.height, s.width);
+        let words = |s: Shape| match config.values {
+            ValueKind::Pixels => format!("{} x {}", s.height, s.width),
+            ValueKind::Real => text::count(s.width, "column"),
+        };
         return Err(incomplete(&format!(
             "its sets differ in shape: {} and {}",
             words(shape),
@@ -234,6 +272,18 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
     left_out.dedup();
     notes.dedup();
     Ok(Divided { pools, parts, left_out, notes, draws })
+}
+
+/// Names of the classes of all pools, where those of one continue those of the others: labels
+/// without names are numbers, of which a small set may lack the last.
+fn name_classes_alike(pools: &mut [Option<Pool>; 3]) {
+    let longest = pools.iter().flatten().map(|pool| &pool.classes).max_by_key(|names| names.len());
+    let longest = longest.cloned().unwrap_or_default();
+    for pool in pools.iter_mut().flatten().filter(|pool| pool.labels.is_some()) {
+        if longest.starts_with(&pool.classes) {
+            pool.classes.clone_from(&longest);
+        }
+    }
 }
 
 /// Pairs of sets that must not be the same file.
@@ -310,7 +360,7 @@ fn wanted(
     config: &DataConfig,
 ) -> Option<(Counts, Vec<Vec<u32>>)> {
     // All images are needed to detect whether a set is inverted.
-    if files.known.is_some_and(|known| known.invert) {
+    if config.values.is_real() || files.known.is_some_and(|known| known.invert) {
         return None;
     }
     let mut counts = [None; 3];
@@ -354,16 +404,22 @@ fn read_item(
     wanted: Option<Vec<u32>>,
 ) -> Result<Contents, DataError> {
     if !item.pictures.is_empty() {
+        if config.values.is_real() {
+            return Err(DataError::Incomplete {
+                path: item.images.clone(),
+                problem: read::NO_TABLE.to_owned(),
+            });
+        }
         return read::folder(&item.images, &item.pictures, config.size).map(Contents::One);
     }
     let known = files.known.and_then(|known| Some((known, known.unpacked[part? as usize]?)));
     let mut contents = match known {
-        None => read::file(&item.images, config.size, wanted)?,
+        None => read::file(&item.images, config, wanted)?,
         Some((known, sha256)) => {
             let other = || {
                 other_set(files, known, &format!("{} has other content", file_name(&item.images)))
             };
-            read::file_of_content(&item.images, config.size, wanted, sha256)?.ok_or_else(other)?
+            read::file_of_content(&item.images, config, wanted, sha256)?.ok_or_else(other)?
         }
     };
     if let Contents::One(pool) = &mut contents
@@ -373,7 +429,7 @@ fn read_item(
         // letters.
         let name = file_name(&item.images);
         let known = files.known.or_else(|| KNOWN.iter().find(|known| name.starts_with(known.name)));
-        let (first, names) = known.map_or((0, &[][..]), |known| known.classes);
+        let classes = known.map_or((0, &[][..]), |known| known.classes);
         for path in &item.labels {
             // Labels are used for pictures of the data only: unreadable ones are reported and are
             // not an error.
@@ -385,24 +441,13 @@ fn read_item(
                 }
             };
             if labels.len() == pool.count() {
-                let classes = labels
-                    .iter()
-                    .max()
-                    .map_or(0, |&last| usize::from(last.saturating_sub(first)) + 1);
-                let name = |class: usize| {
-                    names.get(class).map_or_else(
-                        || (class + usize::from(first)).to_string(),
-                        ToString::to_string,
-                    )
-                };
-                pool.classes = (0..classes).map(name).collect();
-                pool.labels =
-                    Some(labels.into_iter().map(|label| label.saturating_sub(first)).collect());
+                pool.label(labels, classes);
                 break;
             }
             let (n, count) = (labels.len(), pool.count());
+            let nouns = if pool.is_real() { "rows" } else { "images" };
             pool.left_out
-                .push(format!("{}: {n} labels for {count} images", file_name(path)));
+                .push(format!("{}: {n} labels for {count} {nouns}", file_name(path)));
         }
     }
     Ok(contents)
@@ -427,7 +472,7 @@ fn classes(pool: &Pool) -> Vec<Range<usize>> {
 /// Fingerprint of the data that `config` asks for. Files are read for it; built-in sets are not
 /// drawn.
 pub fn fingerprint(config: &DataConfig, library: &Library) -> Result<String, DataError> {
-    match resolve(&config.name, library)? {
+    match resolve(config, library)? {
         DataSource::Builtin(builtin) => Ok(of_drawn(builtin, config)),
         DataSource::Files(_) => Ok(load(config, library)?.origin.fingerprint),
     }

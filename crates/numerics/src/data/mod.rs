@@ -1,7 +1,8 @@
 //! Data sets: what a run is trained, validated and tested on, always as three separate sets.
 //!
 //! A pixel is stored as one byte, and images are shared by all runs of a process; models read them
-//! as 0 and 1, or as grey levels from 0 to `data.levels` - 1.
+//! as 0 and 1, or as grey levels from 0 to `data.levels` - 1. With `data.values = "real"` a set is a
+//! table of real numbers in place of images, standardised by its training rows.
 //!
 //! A name is resolved to a source (drawn by the program, known by name, or a path), the source is
 //! read into pools of grey images, the pools are divided into train, valid and test, and each of
@@ -21,6 +22,7 @@ mod file;
 mod fingerprint;
 mod finish;
 mod images;
+mod kind;
 mod levels;
 mod library;
 mod listing;
@@ -33,6 +35,8 @@ mod reshape;
 mod role;
 mod source;
 mod split;
+mod standardisation;
+mod variables;
 mod vectors;
 
 pub mod nearest;
@@ -46,9 +50,10 @@ pub use columns::in_order_of;
 pub use error::DataError;
 pub use export::export;
 pub use fetch::{can_fetch, fetch};
-pub use file::{FileImages, images_in};
+pub use file::{FileImages, images_in, table_in};
 pub use fingerprint::{is_of_images, is_of_path};
 pub use images::{Example, Images, Labels, Row};
+pub use kind::ValueKind;
 pub use levels::LevelCount;
 pub use library::Library;
 pub use listing::{CatalogEntry, Place, catalog};
@@ -56,6 +61,8 @@ pub use load::{find, fingerprint, load};
 pub use origin::{DescribedImages, Origin};
 pub use part::Part;
 pub use read::Pictures;
+pub use standardisation::Standardisation;
+pub use variables::Variable;
 
 /// `[data]` of an experiment: which set, how much of it, and how it becomes binary or quantised.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +87,9 @@ pub struct DataConfig {
     /// Levels of a pixel: with more than 2, grey pixels are quantised and not made binary.
     #[serde(skip_serializing_if = "LevelCount::is_default")]
     pub levels: LevelCount,
+    /// Kind of the values: pixels, or real numbers of a table.
+    #[serde(skip_serializing_if = "ValueKind::is_default")]
+    pub values: ValueKind,
 }
 
 impl Default for DataConfig {
@@ -93,6 +103,7 @@ impl Default for DataConfig {
             seed: 0,
             binarize: Binarize::Threshold,
             levels: LevelCount::default(),
+            values: ValueKind::default(),
         }
     }
 }
@@ -110,6 +121,7 @@ impl DataConfig {
         match () {
             () if self.name != other.name => Some("data.name"),
             () if self.size != other.size => Some("data.size"),
+            () if self.values != other.values => Some("data.values"),
             () if self.levels != other.levels => Some("data.levels"),
             () if drawn(self.binarize) != drawn(other.binarize) => Some("data.binarize"),
             () if self.seed != other.seed => Some("data.seed"),
@@ -157,7 +169,8 @@ pub struct Dataset {
     pub name: String,
     /// Shape of each image.
     pub shape: Shape,
-    /// Training images: 0..levels, or grey levels 0..=255 if they are binarised again every epoch.
+    /// Training images: 0..levels, or grey levels 0..=255 if they are binarised again every epoch; or
+    /// standardised real numbers.
     pub train: Images,
     /// Validation images, 0..levels.
     pub valid: Images,
@@ -167,6 +180,8 @@ pub struct Dataset {
     pub levels: usize,
     /// Binarisation or quantisation that was applied.
     pub binarization: Binarization,
+    /// Standardisation of real numbers; `None` for images.
+    pub standardisation: Option<Standardisation>,
     /// Content of the source besides these images, with the reason why it is not used: one sentence
     /// per kind, without a full stop.
     pub left_out: Vec<String>,
@@ -217,6 +232,20 @@ impl Dataset {
         let labels = known?;
         let seen = labels.of.iter().collect::<std::collections::BTreeSet<_>>().len();
         (seen < 2).then(|| "all of its train images have one class".to_owned())
+    }
+
+    /// Names of the classes that no training image has.
+    pub fn unseen_classes(&self) -> Vec<String> {
+        let Some(Labels { of, names }) = self.train.labels() else { return vec![] };
+        let mut is_seen = vec![false; names.len()];
+        of.iter().for_each(|&class| is_seen[usize::from(class)] = true);
+        let unseen = names.iter().zip(is_seen).filter(|(_, is_seen)| !is_seen);
+        unseen.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Columns of a set of real numbers over the training rows; none for images.
+    pub fn variables(&self) -> Vec<Variable> {
+        variables::of(self)
     }
 
     /// Fingerprint for a model that is told the classes: that of the images and their labels, where

@@ -23,7 +23,8 @@ pub(super) fn of_path(files: &Files, divided: &Divided, origin: &mut Origin) {
             ));
         }
         let is_named = pool.columns.iter().flatten().any(|name| name.parse::<u32>().is_err());
-        if pool.shape.height == 1 && !is_named && side >= 4 && side * side == dim - 1 {
+        let is_image = !pool.is_real() && pool.shape.height == 1;
+        if is_image && !is_named && side >= 4 && side * side == dim - 1 {
             origin.notes.push(format!(
                 "{dim} values are {side} x {side} and one more: if one of them is a label, take it out (or, in a text, call \
                  its column `label` in a header)"

@@ -93,11 +93,13 @@ impl DescribedImages {
                  as 0 and 255"
             ));
         }
-        found.extend(
-            brightness::warnings(&origin.brightness, *binarization)
-                .into_iter()
-                .map(|text| format!("{name}: {text}")),
-        );
+        if *binarization != Binarization::Real {
+            found.extend(
+                brightness::warnings(&origin.brightness, *binarization)
+                    .into_iter()
+                    .map(|text| format!("{name}: {text}")),
+            );
+        }
         let [valid, test, held_out] = origin.shared;
         for (shared, of, part, other) in [
             (valid, size.valid, "validation", "training"),
@@ -105,13 +107,14 @@ impl DescribedImages {
             (held_out, size.test, "test", "validation"),
         ] {
             if shared as f64 > SHARED * of as f64 {
+                let noun = if *binarization == Binarization::Real { "row" } else { "image" };
                 let are = if shared == 1 {
-                    format!("is a {other} image")
+                    format!("is a {other} {noun}")
                 } else {
-                    format!("are {other} images")
+                    format!("are {other} {noun}s")
                 };
                 let (shared, of) = (thousands(shared), thousands(of));
-                found.push(format!("{name}: {shared} of {of} {part} images {are} as well"));
+                found.push(format!("{name}: {shared} of {of} {part} {noun}s {are} as well"));
             }
         }
         found.extend(origin.notes.iter().map(|note| format!("{name}: {note}")));
@@ -119,7 +122,8 @@ impl DescribedImages {
     }
 }
 
-/// `vectors of 288 variables, binary as stored, 11 % on`.
+/// `vectors of 288 variables, binary as stored, 11 % on`;
+/// `vectors of 2 variables, standardised real numbers`.
 pub(super) fn content(shape: Shape, binarization: Binarization, origin: &Origin) -> String {
     let words = match shape.height {
         1 => format!("vectors of {}", count(shape.width, "variable")),
@@ -132,6 +136,9 @@ pub(super) fn content(shape: Shape, binarization: Binarization, origin: &Origin)
             format!("images of {height} x {}{resized}", shape.width)
         }
     };
+    if binarization == Binarization::Real {
+        return format!("{words}, {}", binarization.words());
+    }
     let levels = match binarization {
         Binarization::NoneNeeded => String::new(),
         _ => format!(", {}", brightness::level_words(&origin.brightness)),

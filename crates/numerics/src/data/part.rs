@@ -41,6 +41,10 @@ pub(crate) enum Use {
     /// Selection of the images of a set that a smaller size retains.
     Subset = 5,
     Binarize = 6,
+    Moons = 7,
+    Rings = 8,
+    Spirals = 9,
+    Grid = 10,
 }
 
 /// Random stream of image `i` of `part`, or of the whole part for purposes that draw once for all

@@ -8,7 +8,7 @@ use super::catalog::{KNOWN, Known};
 use super::draw::Builtin;
 use super::library::{Library, file_name};
 use super::role::{self, Passed, Role, only, part_of, role};
-use super::{DataError, Part, read};
+use super::{DataConfig, DataError, Part, read};
 use crate::regular;
 use crate::text::{count, nearest};
 
@@ -106,24 +106,49 @@ impl Files {
     }
 }
 
-/// Finds the set `name` in this order: built in, known by name, path.
-pub(crate) fn resolve(name: &str, library: &Library) -> Result<DataSource, DataError> {
+/// Finds the set that `config` names in this order: built in, known by name, path.
+pub(crate) fn resolve(config: &DataConfig, library: &Library) -> Result<DataSource, DataError> {
+    let name = config.name.as_str();
     if let Some(builtin) = Builtin::ALL.into_iter().find(|builtin| builtin.name() == name) {
-        return Ok(DataSource::Builtin(builtin));
+        return match builtin.is_real() == config.values.is_real() {
+            true => Ok(DataSource::Builtin(builtin)),
+            false => Err(other_kind(config, library)),
+        };
     }
     if let Some(known) = KNOWN.iter().find(|known| known.name == name) {
-        return known_files(known, library).map(DataSource::Files);
+        if config.values.is_real() {
+            return Err(other_kind(config, library));
+        }
+        return known_files(known, config, library).map(DataSource::Files);
     }
     let mut places = vec![PathBuf::from(name)];
     if places[0].is_relative() && !name.is_empty() {
         places.push(library.data_dir.join(name));
     }
     for place in places {
-        if let Some(files) = at_path(&place)? {
+        if let Some(files) = at_path(&place, config)? {
             return Ok(DataSource::Files(files));
         }
     }
     Err(unknown(name, library))
+}
+
+/// Error for a set with a name whose values are of the other kind.
+fn other_kind(config: &DataConfig, library: &Library) -> DataError {
+    let name = &config.name;
+    let real = Builtin::ALL.iter().filter(|builtin| builtin.is_real());
+    let real = real.map(|builtin| builtin.name()).collect::<Vec<_>>().join(", ");
+    let problem = if config.values.is_real() {
+        format!(
+            "\"real\" asked, {name} holds images: leave values out. Built-in sets of real numbers are {real}; a table is named \
+             by its path"
+        )
+    } else {
+        let hidden =
+            shadowed(name, None, library).map_or_else(String::new, |note| format!(" ({note})"));
+        format!("{name} holds real numbers: data.values = \"real\" is expected{hidden}")
+    };
+    DataError::Setting { key: "values", problem }
 }
 
 /// Sentence on a file at the path `name` that is ignored because a set has this name; `place` is
@@ -149,7 +174,11 @@ pub(crate) fn shadowed(name: &str, place: Option<&Path>, library: &Library) -> O
 }
 
 /// Finds a set known by name in the library.
-pub(crate) fn known_files(known: &'static Known, library: &Library) -> Result<Files, DataError> {
+pub(crate) fn known_files(
+    known: &'static Known,
+    config: &DataConfig,
+    library: &Library,
+) -> Result<Files, DataError> {
     let looked = library.places(known);
     for place in &looked {
         let mut in_folder = None;
@@ -159,12 +188,12 @@ pub(crate) fn known_files(known: &'static Known, library: &Library) -> Result<Fi
             if official.iter().all(|file| place.join(file).is_file()) {
                 members.retain(|member| official.contains(&file_name(member).as_str()));
             }
-            in_folder = layout(place, &members)?;
+            in_folder = layout(place, &members, config)?;
         }
         // A folder without data, such as an interrupted download leaves, hides no file next to it.
         let is_beside = in_folder.is_none();
         let found = match in_folder {
-            None if known.is_vectors() => of_stem(place, |c| c == '.')?,
+            None if known.is_vectors() => of_stem(place, |c| c == '.', config)?,
             found => found,
         };
         let Some(Found { images, left_out, notes }) = found else { continue };
@@ -187,7 +216,7 @@ pub(crate) fn known_files(known: &'static Known, library: &Library) -> Result<Fi
 }
 
 /// A file, a folder, or the common beginning of several files.
-fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
+fn at_path(path: &Path, config: &DataConfig) -> Result<Option<Files>, DataError> {
     let path = path.to_owned();
     let found = if path.is_file() {
         let labels = path.with_file_name(
@@ -202,7 +231,7 @@ fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
         let images = Layout::One(ImageFiles { images: path.clone(), pictures: vec![], labels });
         Some(Found { images, left_out: vec![], notes: vec![] })
     } else if path.is_dir() {
-        match inside(&path, 0)? {
+        match inside(&path, 0, config)? {
             Some(files) => return Ok(Some(files)),
             None => return Err(nothing_there(path)?),
         }
@@ -216,14 +245,18 @@ fn at_path(path: &Path) -> Result<Option<Files>, DataError> {
         if path.is_symlink() {
             return Err(DataError::io(&path)(ErrorKind::NotFound.into()));
         }
-        of_stem(&path, |c| !c.is_alphanumeric())?
+        of_stem(&path, |c| !c.is_alphanumeric(), config)?
     };
     Ok(found.map(|found| found.at(path)))
 }
 
 /// The data set in the files whose names begin as `path` does, and go on with a character that
 /// `separates`.
-fn of_stem(path: &Path, separates: fn(char) -> bool) -> Result<Option<Found>, DataError> {
+fn of_stem(
+    path: &Path,
+    separates: fn(char) -> bool,
+    config: &DataConfig,
+) -> Result<Option<Found>, DataError> {
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
@@ -243,7 +276,7 @@ fn of_stem(path: &Path, separates: fn(char) -> bool) -> Result<Option<Found>, Da
         .map(|part| siblings.iter().any(|member| part_of(member) == Some(part)));
     let has_exact = siblings
         .iter()
-        .any(|member| is_exact(member) && rank(member, 0) == Some(Rank::Values));
+        .any(|member| is_exact(member) && rank(member, 0, config) == Some(Rank::Values));
     let others = match has_exact && divides != [true; 2] {
         true => siblings
             .extract_if(.., |member| !is_exact(member) && !role::is_labels(member))
@@ -255,20 +288,20 @@ fn of_stem(path: &Path, separates: fn(char) -> bool) -> Result<Option<Found>, Da
         passed.add(member);
     }
     let left_out = passed.sentences("its name only begins as the one that was asked for");
-    Ok(layout(path, &siblings)?
+    Ok(layout(path, &siblings, config)?
         .map(|found| Found { left_out: [found.left_out, left_out].concat(), ..found }))
 }
 
 /// The data set of a folder, or of its only sub-folder that has one (`MNIST/raw` of torchvision).
-fn inside(path: &Path, depth: usize) -> Result<Option<Files>, DataError> {
+fn inside(path: &Path, depth: usize, config: &DataConfig) -> Result<Option<Files>, DataError> {
     const DEEPEST: usize = 4;
     let members = members(path)?;
-    if let Some(found) = layout(path, &members)? {
+    if let Some(found) = layout(path, &members, config)? {
         return Ok(Some(found.at(path.to_owned())));
     }
     let mut found: Vec<(&PathBuf, Files)> = Vec::new();
     for folder in members.iter().filter(|member| member.is_dir() && depth < DEEPEST) {
-        found.extend(inside(folder, depth + 1)?.map(|files| (folder, files)));
+        found.extend(inside(folder, depth + 1, config)?.map(|files| (folder, files)));
     }
     if found.len() > 1 {
         let folders: Vec<&PathBuf> = found.iter().map(|(_, files)| &files.path).collect();
@@ -336,16 +369,17 @@ enum Rank {
 }
 
 /// Rank of a file in a folder with a number of pictures.
-fn rank(path: &Path, pictures: usize) -> Option<Rank> {
+fn rank(path: &Path, pictures: usize, config: &DataConfig) -> Option<Rank> {
     match role(path) {
         Role::Tar | Role::Zip => Some(Rank::Archive),
         Role::Arrays | Role::Text
-            if read::begins_as_images(path) && !read::is_about_pictures(path, pictures) =>
+            if read::begins_as_images(path, config)
+                && !read::is_about_pictures(path, pictures, config) =>
         {
             Some(Rank::Values)
         }
         Role::Arrays | Role::Text => Some(Rank::Unlikely),
-        Role::Other if pictures == 0 && read::is_values(path) => Some(Rank::Unnamed),
+        Role::Other if pictures == 0 && read::is_values(path, config) => Some(Rank::Unnamed),
         Role::Litter | Role::Picture | Role::Other => None,
     }
 }
@@ -373,7 +407,11 @@ impl Found {
 /// 3. Of several candidates the best [`Rank`] counts, then the one that [`only`] finds; two equals
 ///    are an error.
 /// 4. The other members are ignored and reported.
-fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError> {
+fn layout(
+    place: &Path,
+    members: &[PathBuf],
+    config: &DataConfig,
+) -> Result<Option<Found>, DataError> {
     let is_copy = |path: &&PathBuf| {
         let unpacked = path.with_extension("");
         path.extension().is_some_and(|ending| ending == "gz")
@@ -381,7 +419,7 @@ fn layout(place: &Path, members: &[PathBuf]) -> Result<Option<Found>, DataError>
             && read::is_packed_copy(path, &unpacked)
     };
     let tree = if place.is_dir() { read::tree(place)? } else { read::Tree::default() };
-    let rank = |path: &Path| rank(path, tree.pictures.len());
+    let rank = |path: &Path| rank(path, tree.pictures.len(), config);
     let (copies, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
         members.iter().filter(|path| !path.is_dir()).partition(is_copy);
     let (labels, others): (Vec<&PathBuf>, Vec<&PathBuf>) = files

@@ -20,6 +20,7 @@ use crate::made::kernels::simd::F32x16;
 use crate::made::masks::MaskSet;
 use crate::made::model::Made;
 use crate::made::network::PassWeights;
+use crate::made::output::Distribution;
 use crate::made::sorted_masks::SortedMasks;
 use crate::made::workspace::Workspace;
 use crate::parallel::ThreadPool;
@@ -97,7 +98,7 @@ pub fn nll_per_pixel(
     for mask in masks {
         Scorer::new(made, mask).for_each_chunk(pool, images, None, |workspace, range| {
             let rows = nlls[range.start * dim..range.end * dim].chunks_exact_mut(dim);
-            for ((nlls, z), x) in rows.zip(workspace.logits()).zip(workspace.pixels()) {
+            for ((nlls, z), x) in rows.zip(workspace.logits()).zip(workspace.values()) {
                 distribution.nll_per_pixel(z, x, &mut own);
                 add_probability(nlls, &own);
             }
@@ -123,40 +124,87 @@ vectorized! {
     }
 }
 
-/// Mean of each pixel given those before it, from 0 (black) to 1 (white), in one pass [n_images x
-/// D], by pixel: the teacher-forced reconstruction. For 0/1 pixels it is the probability of 1.
+/// Mean of each pixel given those before it, from 0 (black) to 1 (white), or of each real number, in
+/// one pass [n_images x D], by pixel: the teacher-forced reconstruction. For 0/1 pixels it is the
+/// probability of 1.
 pub fn conditional_means(
     made: &Made,
     pool: &ThreadPool,
     masks: &MaskSet,
     images: &Images,
 ) -> Vec<f32> {
+    of_each_value(made, pool, masks, images, |distribution, z, _, means| {
+        distribution.means(z, means);
+    })
+}
+
+/// Probability integral transform of each real number, P(X_d <= x_d) given those before it
+/// [n_images x D], by dimension: uniform on [0, 1] if the model is right. Zeros for a model of
+/// levels, which has no density.
+pub fn integral_transforms(
+    made: &Made,
+    pool: &ThreadPool,
+    masks: &MaskSet,
+    images: &Images,
+) -> Vec<f32> {
+    of_each_value(made, pool, masks, images, Distribution::cdf)
+}
+
+/// Calls `work` with the distribution, parameters and values of each image, by position, and returns
+/// what it writes for each value [n_images x D], by pixel.
+fn of_each_value(
+    made: &Made,
+    pool: &ThreadPool,
+    masks: &MaskSet,
+    images: &Images,
+    work: impl Fn(Distribution, &[f32], &[f32], &mut [f32]),
+) -> Vec<f32> {
     let dim = images.dim();
     let mut out = vec![0.0; images.count() * dim];
     let distribution = made.network().layout.distribution;
-    let mut means = vec![0.0; dim];
+    let mut own = vec![0.0; dim];
     Scorer::new(made, masks).for_each_chunk(pool, images, None, |workspace, range| {
         let rows = out[range.start * dim..range.end * dim].chunks_exact_mut(dim);
-        for (row, z) in rows.zip(workspace.logits()) {
-            distribution.means(z, &mut means);
-            for (&pixel, &mean) in masks.ordering().pixels().iter().zip(&means) {
-                row[pixel as usize] = mean;
+        for ((row, z), x) in rows.zip(workspace.logits()).zip(workspace.values()) {
+            work(distribution, z, x, &mut own);
+            for (&pixel, &value) in masks.ordering().pixels().iter().zip(&own) {
+                row[pixel as usize] = value;
             }
         }
     });
     out
 }
 
+/// Share of the densities of all numbers of some vectors, each given the numbers before it, that
+/// have a component of a weight above 1 % which is as narrow as it can be: more than half of its
+/// standard deviation is [`MIN_DEVIATION`](crate::made::output::MIN_DEVIATION). Such a component is
+/// on a value that the data repeat, and its likelihood depends on that constant. Zero for a model of
+/// levels.
+pub fn share_at_smallest_scale(
+    made: &Made,
+    pool: &ThreadPool,
+    masks: &MaskSet,
+    images: &Images,
+) -> f64 {
+    let distribution = made.network().layout.distribution;
+    let mut count = 0.0;
+    Scorer::new(made, masks).for_each_chunk(pool, images, None, |workspace, _| {
+        count += workspace.logits().map(|z| distribution.count_at_smallest_scale(z)).sum::<f64>();
+    });
+    count / (images.count() * images.dim()).max(1) as f64
+}
+
 /// Probability of every level of each pixel given those before it, in one pass [n_images x D x
-/// n_levels], by pixel.
+/// n_levels], by pixel; `None` for a density of real numbers.
 pub fn level_probabilities(
     made: &Made,
     pool: &ThreadPool,
     masks: &MaskSet,
     images: &Images,
-) -> Vec<f32> {
+) -> Option<Vec<f32>> {
     let distribution = made.network().layout.distribution;
-    let (levels, len) = (distribution.levels(), images.dim() * distribution.levels());
+    let levels = distribution.levels()?;
+    let len = images.dim() * levels;
     let mut out = vec![0.0; images.count() * len];
     let mut by_position = vec![0.0; len];
     Scorer::new(made, masks).for_each_chunk(pool, images, None, |workspace, range| {
@@ -169,7 +217,7 @@ pub fn level_probabilities(
             }
         }
     });
-    out
+    Some(out)
 }
 
 /// Predicted probabilities of an event, and how often it happened.
@@ -217,22 +265,23 @@ impl Calibration {
     }
 }
 
-/// Calibration of the probabilities of every level of every pixel, given those before it.
+/// Calibration of the probabilities of every level of every pixel, given those before it; `None` for
+/// a density (see [`integral_transforms`]).
 pub fn calibration(
     made: &Made,
     pool: &ThreadPool,
     masks: &MaskSet,
     images: &Images,
-) -> Calibration {
+) -> Option<Calibration> {
     let distribution = made.network().layout.distribution;
-    let levels = distribution.levels();
+    let levels = distribution.levels()?;
     let mut found = Calibration {
         levels: vec![Reliability::default(); levels],
         ..Calibration::default()
     };
     let mut probabilities = vec![0.0; images.dim() * levels];
     Scorer::new(made, masks).for_each_chunk(pool, images, None, |workspace, _| {
-        for (z, x) in workspace.logits().zip(workspace.pixels()) {
+        for (z, x) in workspace.logits().zip(workspace.values()) {
             distribution.probabilities(z, &mut probabilities);
             for (of_levels, &x) in probabilities.chunks_exact(levels).zip(x) {
                 for (level, &probability) in of_levels.iter().enumerate() {
@@ -243,7 +292,7 @@ pub fn calibration(
             }
         }
     });
-    found
+    Some(found)
 }
 
 /// Likelihoods of images given each of the classes, and the classes that they make likely.

@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use crate::made::drawing::{Drawing, Evidence, uniforms};
+use crate::made::drawing::{Drawing, DrawnValue, Evidence, uniforms};
 use crate::made::kernels::level::Level;
 use crate::made::kernels::simd::{
     F32x16, LANES, Simd, Vector, WithSimd, as_scalars, as_scalars_mut,
@@ -129,24 +129,29 @@ fn micro_kernel<S: Simd, const T: usize, const N: usize>(
 
 /// Destination of a batch of images and the probabilities of their pixels, each [n_images x D], by
 /// pixel.
-pub(super) struct DrawnBatch<'a> {
-    pub(super) images: &'a mut [u8],
+pub(super) struct DrawnBatch<'a, T> {
+    pub(super) images: &'a mut [T],
     pub(super) probabilities: &'a mut [f32],
 }
 
 /// Draws the images with indices `numbers`, at most `BATCH`, position by position; with several
 /// passes from the mean of their conditionals.
-pub(super) fn draw_batch(
+pub(super) fn draw_batch<T: DrawnValue>(
     passes: &mut [PartialPass],
     order: &[u32],
     numbers: &[usize],
     drawing: Drawing,
-    target: DrawnBatch,
+    target: DrawnBatch<T>,
 ) {
     let dim = order.len();
-    let streams: Vec<Vec<f32>> =
-        numbers.iter().map(|&number| uniforms(drawing.seed, number, dim)).collect();
+    let distribution = passes[0].layout().distribution;
+    let streams: Vec<Vec<f32>> = numbers
+        .iter()
+        .map(|&number| uniforms(drawing.seed, number, dim, distribution))
+        .collect();
     let (mut uniform, mut probabilities, mut drawn) = ([ZERO; BLOCK], [ZERO; BLOCK], [ZERO; BLOCK]);
+    // Uniforms that choose a component; levels are drawn by one uniform.
+    let mut choosing = [ZERO; BLOCK];
     let mut mean = Vec::new();
     for pass in passes.iter_mut() {
         pass.set_classes(numbers, drawing.classes);
@@ -156,6 +161,10 @@ pub(super) fn draw_batch(
             uniform
                 .iter_mut()
                 .zip(&stream[start..])
+                .for_each(|(row, &u)| as_scalars_mut(row)[i] = u);
+            choosing
+                .iter_mut()
+                .zip(stream.get(dim + start..).unwrap_or_default())
                 .for_each(|(row, &u)| as_scalars_mut(row)[i] = u);
         }
         for pass in passes.iter_mut() {
@@ -168,7 +177,7 @@ pub(super) fn draw_batch(
             let (distribution, parameters) = conditional(passes, start + s, &mut mean);
             distribution.draw(
                 parameters,
-                &uniform[s],
+                [&uniform[s], &choosing[s]],
                 drawing.temperature,
                 &mut drawn[s],
                 &mut probabilities[s],
@@ -187,7 +196,7 @@ pub(super) fn draw_batch(
             .enumerate()
         {
             for (s, &pixel) in order.iter().enumerate() {
-                image[pixel as usize] = as_scalars(&drawn[s])[i] as u8;
+                image[pixel as usize] = T::of(as_scalars(&drawn[s])[i]);
                 row[pixel as usize] = as_scalars(&probabilities[s])[i];
             }
         }
@@ -204,7 +213,7 @@ fn keep_given(
 ) {
     if evidence.given[pixel as usize] {
         for (drawn, &number) in as_scalars_mut(drawn).iter_mut().zip(numbers) {
-            *drawn = f32::from(evidence.images.row(number)[pixel as usize]);
+            *drawn = evidence.value(number, pixel);
         }
         as_scalars_mut(probabilities).fill(1.0);
     }
@@ -330,27 +339,27 @@ impl<'a> PartialPass<'a> {
         }
     }
 
-    /// Sets the inputs of the pixels at position `t` to these levels.
-    fn set_inputs(&mut self, t: usize, levels: &BatchRow) {
-        let n_levels = self.layout().distribution.levels();
+    /// Sets the inputs of the pixels at position `t` to these values.
+    fn set_inputs(&mut self, t: usize, values: &BatchRow) {
+        let levels = self.layout().distribution.levels();
         let first = self.below(0, t);
         match self.layout().input {
-            Input::OneHot if n_levels > 2 => {
-                for (i, &level) in as_scalars(levels).iter().enumerate().filter(|(_, l)| **l > 0.0)
+            Input::OneHot if levels.is_some_and(|levels| levels > 2) => {
+                for (i, &level) in as_scalars(values).iter().enumerate().filter(|(_, l)| **l > 0.0)
                 {
                     as_scalars_mut(&mut self.x[first + level as usize - 1])[i] = 1.0;
                 }
             }
             _ => {
-                let scale = 1.0 / (n_levels - 1) as f32;
-                self.x[first] = levels.map(|vector| F32x16(vector.0.map(|level| scale * level)));
+                let scale = levels.map_or(1.0, |levels| 1.0 / (levels - 1) as f32);
+                self.x[first] = values.map(|vector| F32x16(vector.0.map(|value| scale * value)));
             }
         }
     }
 
     /// Sets the pixels at position `t`, and computes the units that are final with them.
-    fn observe(&mut self, t: usize, levels: &BatchRow) {
-        self.set_inputs(t, levels);
+    fn observe(&mut self, t: usize, values: &BatchRow) {
+        self.set_inputs(t, values);
         for l in 0..self.hidden.len() {
             let units = self.n_final[l][t]..self.n_final[l][t + 1];
             self.add_to_hidden(l, units.clone(), self.below(l, self.block)..self.below(l, t + 1));

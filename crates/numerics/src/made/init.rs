@@ -1,12 +1,16 @@
 //! Initial weights, drawn from the streams of the run: candle's CPU backend cannot be seeded.
 
 use crate::made::Init;
+use crate::made::kernels::density::normal_quantile;
 use crate::made::layout::ParamLayout;
+use crate::made::output::Distribution;
 use crate::rng::{Purpose, Seed, Stream};
 
 /// All parameters of a network before training [layout.len]. Each matrix has a stream of its own,
 /// so that two models share the first draws of every matrix that both have; biases and conditioning
-/// weights are zero.
+/// weights are zero, but for the biases of the means of a mixture of Gaussians. Of the first position
+/// nothing else tells its components apart: with equal means they would have equal gradients for
+/// ever. They are at quantiles of the standard normal distribution, as the data are standardised.
 pub fn parameters(layout: &ParamLayout, init: Init, seed: Seed) -> Vec<f32> {
     const OUTPUT: u64 = 1 << 32;
     const DIRECT: u64 = OUTPUT + 1;
@@ -28,6 +32,14 @@ pub fn parameters(layout: &ParamLayout, init: Init, seed: Seed) -> Vec<f32> {
             layout.n_direct(),
             &mut seed.stream(Purpose::Init, DIRECT),
         );
+    }
+    if let Distribution::GaussianMixture { components } = layout.distribution {
+        let biases = &mut params[layout.output().bias.clone()];
+        for of_position in biases.chunks_exact_mut(layout.distribution.parameters()) {
+            for (m, mean) in of_position[components..2 * components].iter_mut().enumerate() {
+                *mean = normal_quantile((m as f32 + 0.5) / components as f32);
+            }
+        }
     }
     params
 }

@@ -50,7 +50,7 @@ impl ParamLayout {
     pub fn new(model: &ModelConfig, variables: impl Into<Variables>) -> Self {
         let Variables { dim, levels, classes } = variables.into();
         let distribution = Distribution::new(model.output, levels, model.components);
-        let n_inputs = classes + dim * model.input.units(levels);
+        let n_inputs = classes + dim * distribution.inputs(model.input);
         let n_outputs = dim * distribution.parameters();
         let mut len = 0;
         let mut take = |count: usize| {
@@ -89,7 +89,7 @@ impl ParamLayout {
 
     /// Number of inputs of a pixel.
     pub fn inputs_per_pixel(&self) -> usize {
-        self.input.units(self.distribution.levels())
+        self.distribution.inputs(self.input)
     }
 
     /// Number of inputs of the network.

@@ -426,7 +426,7 @@ fn loss_gradient(pool: &ThreadPool, workspace: &mut Workspace) -> f64 {
     let (distribution, dim, n_outputs) =
         (workspace.distribution, workspace.dim, workspace.n_outputs());
     let (x_stride, stride) = (batch_shape(dim).stride(), batch_shape(n_outputs).stride());
-    let (x, logits, nll) = workspace.levels_and_logits();
+    let (x, logits, nll) = workspace.values_and_logits();
     let (x, logits) = (&x[x_stride..n_rows * x_stride], &mut logits[..n_rows * stride]);
     let (base, rows) = logits.split_at_mut(stride);
     let (nll, scale) = (&mut nll[..n_images], 1.0 / n_images as f32);

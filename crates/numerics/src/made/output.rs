@@ -1,4 +1,5 @@
-//! Output distributions: what the network says about a pixel, given those before it.
+//! Output distributions: what the network says about a pixel, given those before it. Of a vector of
+//! real numbers, a pixel is one number.
 //!
 //! A conditional is a distribution with P parameters. A pixel has P output units, next to each
 //! other, and the mask of the pixel is the mask of all of them.
@@ -8,6 +9,8 @@
 //! | Bernoulli | logit | 1 |
 //! | categorical | logit of each level | K |
 //! | logistic mixture | M logits, M means, M log scales | 3 M |
+//! | Gaussian | mean, log scale | 2 |
+//! | Gaussian mixture | M logits, M means, M log scales | 3 M |
 //!
 //! A model may be told the class of an image. The class enters as one input for each class, of
 //! degree zero: every unit sees all of them. All outputs are connected to them directly, or the
@@ -18,6 +21,12 @@
 //! neighbours; the intervals of the first and the last level reach to infinity. Log scales below
 //! [`MIN_LOG_SCALE`] count as that: a narrower component would put all its mass on one level, and
 //! its gradient would vanish.
+//!
+//! The Gaussian and the mixture of Gaussians are densities of real numbers, in units of the standard
+//! deviations of the training set. The standard deviation of a component with log scale s is exp(s) +
+//! [`MIN_DEVIATION`]. Without the second term a component may collapse onto a value that the data
+//! repeat, and the likelihood has no bound. It is added, not a bound that the scale is cut off at,
+//! because its gradient then never is zero: a component that has collapsed can widen again.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +35,14 @@ use crate::data::Shape;
 /// Smallest log scale of a logistic: with 256 levels, an eighth of the distance between two of
 /// them.
 pub const MIN_LOG_SCALE: f32 = -7.0;
+
+/// Smallest standard deviation of a Gaussian, in standard deviations of the training set: the
+/// density of a number is below 399 then, its logarithm below 5.99 nats.
+pub const MIN_DEVIATION: f32 = 1e-3;
+
+/// Size of the log scales of Gaussians beyond which they count as this. A wider one would have
+/// densities whose factors are subnormal numbers.
+pub const MOST_LOG_SCALE: f32 = 20.0;
 
 /// Maximum number of levels of a pixel, and of parameters of its distribution.
 pub const MOST_PARAMETERS: usize = 256;
@@ -44,13 +61,29 @@ pub enum OutputKind {
     Categorical,
     /// Mixture of logistic distributions over the levels.
     LogisticMixture,
+    /// Normal density of a real number.
+    Gaussian,
+    /// Mixture of normal densities.
+    GaussianMixture,
+}
+
+impl OutputKind {
+    /// True for a density of real numbers; the others are of levels.
+    pub fn is_density(self) -> bool {
+        matches!(self, Self::Gaussian | Self::GaussianMixture)
+    }
+
+    /// True if the output has components.
+    pub fn is_mixture(self) -> bool {
+        matches!(self, Self::LogisticMixture | Self::GaussianMixture)
+    }
 }
 
 /// `model.input`: form in which pixels enter the network.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Input {
-    /// One input from 0 (black) to 1 (white).
+    /// One input from 0 (black) to 1 (white); real numbers as they are.
     #[default]
     Scaled,
     /// One input for each level but the lowest, which is all of them off.
@@ -62,7 +95,7 @@ pub enum Input {
 pub struct Variables {
     /// Number of pixels D.
     pub dim: usize,
-    /// Number of levels of a pixel: values 0..levels.
+    /// Number of levels of a pixel: values 0..levels. Densities, of real numbers, do not use it.
     pub levels: usize,
     /// Number of classes C that are given to the model; 0 = it is not told the class.
     pub classes: usize,
@@ -114,25 +147,34 @@ pub enum Distribution {
         /// M.
         components: usize,
     },
+    /// Normal density.
+    Gaussian,
+    /// Mixture of M normal densities.
+    GaussianMixture {
+        /// M.
+        components: usize,
+    },
 }
 
 impl Distribution {
-    /// The distribution of pixels with this many levels.
+    /// The distribution of pixels with this many levels, or of real numbers.
     ///
     /// # Panics
     /// If it cannot have them: configurations are checked before.
     pub fn new(output: OutputKind, levels: usize, components: usize) -> Self {
-        assert!((2..=MOST_PARAMETERS).contains(&levels), "{levels} levels");
+        let is_valid = output.is_density() || (2..=MOST_PARAMETERS).contains(&levels);
+        assert!(is_valid, "{levels} levels");
+        let is_valid = !output.is_mixture() || (1..=MOST_COMPONENTS).contains(&components);
+        assert!(is_valid, "{components} components");
         match output {
             OutputKind::Bernoulli => {
                 assert!(levels == 2, "a Bernoulli pixel has two levels, not {levels}");
                 Self::Bernoulli
             }
             OutputKind::Categorical => Self::Categorical { levels },
-            OutputKind::LogisticMixture => {
-                assert!((1..=MOST_COMPONENTS).contains(&components), "{components} components");
-                Self::LogisticMixture { levels, components }
-            }
+            OutputKind::LogisticMixture => Self::LogisticMixture { levels, components },
+            OutputKind::Gaussian => Self::Gaussian,
+            OutputKind::GaussianMixture => Self::GaussianMixture { components },
         }
     }
 
@@ -141,25 +183,27 @@ impl Distribution {
         match self {
             Self::Bernoulli => 1,
             Self::Categorical { levels } => levels,
-            Self::LogisticMixture { components, .. } => 3 * components,
+            Self::LogisticMixture { components, .. } | Self::GaussianMixture { components } => {
+                3 * components
+            }
+            Self::Gaussian => 2,
         }
     }
 
-    /// Number of levels of a pixel.
-    pub fn levels(self) -> usize {
+    /// Number of levels of a pixel; `None` for a density of real numbers.
+    pub fn levels(self) -> Option<usize> {
         match self {
-            Self::Bernoulli => 2,
-            Self::Categorical { levels } | Self::LogisticMixture { levels, .. } => levels,
+            Self::Bernoulli => Some(2),
+            Self::Categorical { levels } | Self::LogisticMixture { levels, .. } => Some(levels),
+            Self::Gaussian | Self::GaussianMixture { .. } => None,
         }
     }
-}
 
-impl Input {
-    /// Number of inputs of a pixel with this many levels.
-    pub fn units(self, levels: usize) -> usize {
-        match self {
-            Self::Scaled => 1,
-            Self::OneHot => levels - 1,
+    /// Number of inputs of a pixel that enters like this.
+    pub fn inputs(self, input: Input) -> usize {
+        match (input, self.levels()) {
+            (Input::OneHot, Some(levels)) => levels - 1,
+            _ => 1,
         }
     }
 }

@@ -2,8 +2,8 @@
 //! autograd.
 //!
 //! It is the oracle of the kernels' tests, and runs on devices other than the CPU and in any
-//! precision. Images are [n_images x D] levels, by pixel; parameters are the flat tensor of
-//! `layout`.
+//! precision. Images are [n_images x D] levels or real numbers, by pixel; parameters are the flat
+//! tensor of `layout`.
 
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -12,7 +12,7 @@ use crate::made::layout::ParamLayout;
 use crate::made::masks::MaskSet;
 use crate::made::network::Network;
 use crate::made::ordering::Ordering;
-use crate::made::output::{Distribution, Input, MIN_LOG_SCALE};
+use crate::made::output::{Distribution, Input, MIN_DEVIATION, MIN_LOG_SCALE, MOST_LOG_SCALE};
 
 /// A network under one mask set, with its masks as tensors.
 #[derive(Debug)]
@@ -92,14 +92,15 @@ impl Reference {
     fn inputs(&self, x: &Tensor, classes: impl Iterator<Item = Option<u16>>) -> Result<Tensor> {
         let ParamLayout { input, distribution, classes: n_classes, .. } = self.network.layout;
         let x = x.index_select(&self.to_model, 1)?;
-        let pixels = match input {
-            Input::Scaled => (&x / (distribution.levels() - 1) as f64)?,
-            Input::OneHot => {
-                let levels: Vec<f32> = (1..distribution.levels()).map(|l| l as f32).collect();
+        let pixels = match (input, distribution.levels()) {
+            (_, None) => x.clone(),
+            (Input::Scaled, Some(levels)) => (&x / (levels - 1) as f64)?,
+            (Input::OneHot, Some(n_levels)) => {
+                let levels: Vec<f32> = (1..n_levels).map(|l| l as f32).collect();
                 let levels = Tensor::new(levels, x.device())?.to_dtype(x.dtype())?;
                 let (images, dim) = x.dims2()?;
                 let lit = x.unsqueeze(2)?.broadcast_eq(&levels.reshape((1, 1, ()))?)?;
-                lit.to_dtype(x.dtype())?.reshape((images, dim * (distribution.levels() - 1)))?
+                lit.to_dtype(x.dtype())?.reshape((images, dim * (n_levels - 1)))?
             }
         };
         if n_classes == 0 {
@@ -188,6 +189,16 @@ impl Reference {
                 let joint = log_sum_exp(&(part(0)? + mass)?)?;
                 (log_sum_exp(&part(0)?)? - joint)?.sum(1)
             }
+            Distribution::Gaussian => {
+                let part = |i: usize| of_pixels.narrow(2, i, 1);
+                log_density(x, &part(0)?, &part(1)?)?.squeeze(2)?.sum(1)?.neg()
+            }
+            Distribution::GaussianMixture { components } => {
+                let part = |i: usize| of_pixels.narrow(2, i * components, components);
+                let density = log_density(x, &part(1)?, &part(2)?)?;
+                let joint = log_sum_exp(&(part(0)? + density)?)?;
+                (log_sum_exp(&part(0)?)? - joint)?.sum(1)
+            }
         }
     }
 }
@@ -236,6 +247,16 @@ fn log_mass(x: &Tensor, means: &Tensor, log_scales: &Tensor, levels: usize) -> R
     let inside = (&has_upper * &has_lower)?;
     (log_width * inside)?
         - ((softplus(&upper.neg()?)? * has_upper)? + (softplus(&lower)? * has_lower)?)?
+}
+
+/// Logarithm of the normal density at numbers `x` [n_images x D], with these means and log scales
+/// [n_images x D x M].
+fn log_density(x: &Tensor, means: &Tensor, log_scales: &Tensor) -> Result<Tensor> {
+    let bound = f64::from(MOST_LOG_SCALE);
+    let scales = log_scales.clamp(-bound, bound)?.exp()?;
+    let deviations = (scales + f64::from(MIN_DEVIATION))?;
+    let z = (means.neg()?.broadcast_add(&x.unsqueeze(2)?)? / &deviations)?;
+    (z.sqr()? * -0.5)? - (deviations.log()? + 0.5 * std::f64::consts::TAU.ln())?
 }
 
 /// log(1 - exp(-w)) for w > 0: the logarithms of w and of (1 - exp(-w)) / w, which is a series where

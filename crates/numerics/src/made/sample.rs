@@ -8,8 +8,8 @@
 //! their conditionals averaged at every pixel, or their mixture, with one mask chosen per image.
 
 use crate::data::{Example, Images};
-use crate::made::drawing::uniforms;
 pub use crate::made::drawing::{Drawing, Evidence};
+use crate::made::drawing::{DrawnValue, uniforms};
 use crate::made::evaluate::nll_per_pixel;
 use crate::made::incremental::{BATCH, DrawnBatch, PartialPass, draw_batch};
 use crate::made::kernels::simd::{F32x16, LANES};
@@ -41,14 +41,46 @@ pub enum SampleError {
     },
 }
 
-/// Sampled images with the probability of each pixel.
+/// Sampled images with the probability of each pixel, or the density of each real number.
 #[derive(Debug, Clone)]
 pub struct Drawn {
     /// Images [n_images x D], by pixel.
     pub images: Images,
-    /// Probabilities with which the levels were drawn [n_images x D], by pixel; 1 where they were
-    /// given.
+    /// Probabilities with which the levels were drawn, or densities at the real numbers [n_images x
+    /// D], by pixel; 1 where they were given or, at temperature zero, not drawn.
     pub probabilities: Vec<f32>,
+}
+
+/// The same as arrays.
+struct DrawnArrays<T> {
+    images: Vec<T>,
+    probabilities: Vec<f32>,
+}
+
+impl<T: DrawnValue> DrawnArrays<T> {
+    fn new(len: usize) -> Self {
+        Self {
+            images: vec![T::default(); len],
+            probabilities: vec![0.0; len],
+        }
+    }
+
+    fn wrapped(self, dim: usize) -> Drawn {
+        Drawn {
+            images: T::images(self.images, dim),
+            probabilities: self.probabilities,
+        }
+    }
+}
+
+/// Calls a function of this module for the type of a model's values.
+macro_rules! by_type {
+    ($made:expr, $function:ident($($argument:expr),*)) => {
+        match $made.network().layout.distribution.levels() {
+            Some(_) => $function::<u8>($($argument),*),
+            None => $function::<f32>($($argument),*),
+        }
+    };
 }
 
 /// Samples `count` images from the model under `masks`: one mask, or several of one ordering, whose
@@ -60,7 +92,19 @@ pub fn draw(
     count: usize,
     drawing: Drawing,
 ) -> Result<Drawn, SampleError> {
-    draw_numbers(made, pool, masks, &(0..count).collect::<Vec<_>>(), drawing)
+    let (dim, numbers) = (masks[0].ordering().dim(), (0..count).collect::<Vec<_>>());
+    by_type!(made, draw_wrapped(made, pool, masks, &numbers, drawing, dim))
+}
+
+fn draw_wrapped<T: DrawnValue>(
+    made: &Made,
+    pool: &ThreadPool,
+    masks: &[MaskSet],
+    numbers: &[usize],
+    drawing: Drawing,
+    dim: usize,
+) -> Result<Drawn, SampleError> {
+    Ok(draw_numbers::<T>(made, pool, masks, numbers, drawing)?.wrapped(dim))
 }
 
 /// Samples `count` images from the mixture of `masks`: each image is drawn under one mask, chosen
@@ -72,22 +116,31 @@ pub fn draw_mixture(
     count: usize,
     drawing: Drawing,
 ) -> Result<Drawn, SampleError> {
-    let dim = masks[0].ordering().dim();
-    let mut probabilities = vec![0.0; count * dim];
     let picked = pick(made, pool, masks, count, drawing);
-    let mut images = vec![0; count * dim];
+    by_type!(made, draw_picked(made, pool, masks, &picked, drawing))
+}
+
+/// Samples images, each under the mask with the index in `picked` [n_images].
+fn draw_picked<T: DrawnValue>(
+    made: &Made,
+    pool: &ThreadPool,
+    masks: &[MaskSet],
+    picked: &[usize],
+    drawing: Drawing,
+) -> Result<Drawn, SampleError> {
+    let dim = masks[0].ordering().dim();
+    let mut all = DrawnArrays::<T>::new(picked.len() * dim);
     for (k, mask) in masks.iter().enumerate() {
-        let numbers: Vec<usize> = (0..count).filter(|&i| picked[i] == k).collect();
-        let part = draw_numbers(made, pool, std::slice::from_ref(mask), &numbers, drawing)?;
-        for (i, (image, own)) in numbers
-            .iter()
-            .zip(part.images.pixels().chunks(dim).zip(part.probabilities.chunks(dim)))
+        let numbers: Vec<usize> = (0..picked.len()).filter(|&i| picked[i] == k).collect();
+        let part = draw_numbers::<T>(made, pool, std::slice::from_ref(mask), &numbers, drawing)?;
+        for (i, (image, own)) in
+            numbers.iter().zip(part.images.chunks(dim).zip(part.probabilities.chunks(dim)))
         {
-            images[i * dim..][..dim].copy_from_slice(image);
-            probabilities[i * dim..][..dim].copy_from_slice(own);
+            all.images[i * dim..][..dim].copy_from_slice(image);
+            all.probabilities[i * dim..][..dim].copy_from_slice(own);
         }
     }
-    Ok(Drawn { images: Images::new(images, dim), probabilities })
+    Ok(all.wrapped(dim))
 }
 
 /// Index of the mask that draws each image of a mixture [count].
@@ -137,13 +190,13 @@ pub fn known_nll(
 }
 
 /// Samples the images with these indices.
-fn draw_numbers(
+fn draw_numbers<T: DrawnValue>(
     made: &Made,
     pool: &ThreadPool,
     masks: &[MaskSet],
     numbers: &[usize],
     drawing: Drawing,
-) -> Result<Drawn, SampleError> {
+) -> Result<DrawnArrays<T>, SampleError> {
     let ordering = masks[0].ordering();
     if masks.iter().any(|mask| mask.ordering() != ordering) {
         return Err(SampleError::Orderings);
@@ -153,12 +206,10 @@ fn draw_numbers(
     }
     let (dim, network) = (ordering.dim(), made.network());
     let sorted_masks: Vec<SortedMasks> = masks.iter().map(|mask| made.sort_masks(mask)).collect();
-    let mut images = vec![0u8; numbers.len() * dim];
-    let mut probabilities = vec![0f32; numbers.len() * dim];
+    let mut drawn = DrawnArrays::<T>::new(numbers.len() * dim);
     let mut draw = |params: &[&[f32]]| {
-        let parts = images
-            .chunks_mut(BATCH * dim)
-            .zip(probabilities.chunks_mut(BATCH * dim))
+        let parts = (drawn.images.chunks_mut(BATCH * dim))
+            .zip(drawn.probabilities.chunks_mut(BATCH * dim))
             .zip(numbers.chunks(BATCH));
         pool.for_each(parts, |((images, probabilities), numbers)| {
             if pool.is_cancelled() {
@@ -186,7 +237,7 @@ fn draw_numbers(
             .collect();
         draw(&params.iter().map(Vec::as_slice).collect::<Vec<_>>());
     }
-    Ok(Drawn { images: Images::new(images, dim), probabilities })
+    Ok(drawn)
 }
 
 /// Samples with a full forward pass per pixel, visiting pixels in this order. With the ordering of
@@ -200,20 +251,35 @@ pub fn draw_one_by_one(
     count: usize,
     drawing: Drawing,
 ) -> Drawn {
+    by_type!(made, draw_values_one_by_one(made, pool, mask, order, count, drawing))
+}
+
+fn draw_values_one_by_one<T: DrawnValue>(
+    made: &Made,
+    pool: &ThreadPool,
+    mask: &MaskSet,
+    order: &[u32],
+    count: usize,
+    drawing: Drawing,
+) -> Drawn
+where
+    for<'a> &'a [T]: Into<Example<'a>>,
+{
     let dim = order.len();
     let network = made.network();
     let sorted = made.sort_masks(mask);
     let positions = mask.ordering().positions();
-    let uniforms: Vec<Vec<f32>> = (0..count).map(|i| uniforms(drawing.seed, i, dim)).collect();
-    let mut images = vec![0u8; count * dim];
-    let mut probabilities = vec![0f32; count * dim];
     let (distribution, p) = (network.layout.distribution, network.layout.distribution.parameters());
+    let uniforms: Vec<Vec<f32>> =
+        (0..count).map(|i| uniforms(drawing.seed, i, dim, distribution)).collect();
+    let mut drawn = DrawnArrays::<T>::new(count * dim);
     let mut workspace = Workspace::for_scoring(&network.layout, count);
     let weights = made.packed_weights(&sorted);
     for (step, &pixel) in order.iter().enumerate().take_while(|_| !pool.is_cancelled()) {
         let classes = (0..count).map(|i| drawing.classes.map(|classes| classes[i]));
-        let examples = images.chunks_exact(dim).zip(classes);
-        workspace.load(examples.map(|(pixels, class)| Example { pixels, class }), &sorted);
+        let examples = drawn.images.chunks_exact(dim).zip(classes);
+        let examples = examples.map(|(values, class)| Example { class, ..values.into() });
+        workspace.load(examples, &sorted);
         network.forward(pool, PassWeights::Sorted(&weights), &sorted, &mut workspace);
         let column = positions[pixel as usize] as usize * p;
         let logits: Vec<&[f32]> = workspace.logits().map(|z| &z[column..column + p]).collect();
@@ -224,16 +290,19 @@ pub fn draw_one_by_one(
                 lanes
             };
             let parameters: Vec<F32x16> = (0..p).map(|k| lanes(&|i| z[i][k])).collect();
-            let uniforms = [lanes(&|i| uniforms[first + i][step])];
-            let (mut levels, mut own) = ([F32x16::default()], [F32x16::default()]);
-            distribution.draw(&parameters, &uniforms, drawing.temperature, &mut levels, &mut own);
+            // The second uniform chooses a component; levels are drawn by the first.
+            let [uniform, choosing] = [step, dim + step]
+                .map(|at| [lanes(&|i| uniforms[first + i].get(at).copied().unwrap_or_default())]);
+            let uniforms = [&uniform[..], &choosing[..]];
+            let (mut values, mut own) = ([F32x16::default()], [F32x16::default()]);
+            distribution.draw(&parameters, uniforms, drawing.temperature, &mut values, &mut own);
             for i in 0..z.len() {
                 let at = (first + i) * dim + pixel as usize;
-                (images[at], probabilities[at]) = (levels[0].0[i] as u8, own[0].0[i]);
+                (drawn.images[at], drawn.probabilities[at]) = (T::of(values[0].0[i]), own[0].0[i]);
             }
         }
     }
-    Drawn { images: Images::new(images, dim), probabilities }
+    drawn.wrapped(dim)
 }
 
 /// Error unless the given pixels come first in the ordering.

@@ -5,9 +5,9 @@
 //! in row 0 of every matrix, the *base row*; each image is stored as its difference from it, so its
 //! leading entries are zero and are skipped (delta encoding). [`super::kernels`] has the equations.
 
-use crate::data::Example;
+use crate::data::{Example, Row};
 use crate::made::kernels::matrix::batch_shape;
-use crate::made::kernels::simd::{F32x16, LANES, as_scalars, as_scalars_mut, prefetch_bytes};
+use crate::made::kernels::simd::{F32x16, LANES, as_scalars, as_scalars_mut, prefetch_values};
 use crate::made::kernels::sparse::BinaryMatrix;
 use crate::made::kernels::weight_gradient::PackedGradients;
 use crate::made::layout::ParamLayout;
@@ -25,10 +25,12 @@ pub(crate) struct Workspace {
     rows: Vec<usize>,
     /// Inputs [1 + n_images x n_inputs], by position; the base row is zero.
     pub(super) x: Vec<F32x16>,
-    /// The non-zeros of `x`, which are all 1 unless grey levels enter scaled.
+    /// The non-zeros of `x`, which are all 1 unless grey levels enter scaled; of real numbers only
+    /// the classes.
     pub(super) ones: BinaryMatrix,
-    /// Level of each pixel [1 + n_images x dim], by position; empty where `x` holds the same.
-    levels: Vec<F32x16>,
+    /// Level of each pixel, or real number [1 + n_images x dim], by position; empty where `x` holds
+    /// the same.
+    values: Vec<F32x16>,
     /// True if the products with `ones` are faster than those with `x`.
     pub(super) is_sparse: bool,
     /// Hidden layers from the input up.
@@ -81,7 +83,8 @@ impl Workspace {
             leading_zeros: Vec::new(),
             n_delta_units: 0,
         });
-        let pixels_are_inputs = layout.distribution.levels() == 2 && layout.classes == 0;
+        let is_grey = layout.distribution.levels().is_some_and(|levels| levels > 2);
+        let values_are_inputs = !is_grey && layout.classes == 0;
         Self {
             dim: layout.dim,
             classes: layout.classes,
@@ -90,7 +93,7 @@ impl Workspace {
             rows: Vec::new(),
             x: matrix(layout.n_inputs()),
             ones: BinaryMatrix::default(),
-            levels: if pixels_are_inputs { Vec::new() } else { matrix(layout.dim) },
+            values: if values_are_inputs { Vec::new() } else { matrix(layout.dim) },
             is_sparse: false,
             hidden: hidden.collect(),
             logits: matrix(layout.n_outputs()),
@@ -109,22 +112,33 @@ impl Workspace {
         masks: &SortedMasks,
     ) {
         let levels = self.distribution.levels();
-        let (one_hot, scaled) = (
-            levels > 2 && self.input == Input::OneHot,
-            levels > 2 && self.input == Input::Scaled,
-        );
-        let per_pixel = self.input.units(levels);
+        let is_grey = levels.is_some_and(|levels| levels > 2);
+        let one_hot = is_grey && self.input == Input::OneHot;
+        // Factor of the values that enter as they are, not as ones.
+        let scale = match levels {
+            None => Some(1.0),
+            Some(levels) => {
+                (is_grey && self.input == Input::Scaled).then(|| 1.0 / (levels - 1) as f32)
+            }
+        };
+        let per_pixel = self.distribution.inputs(self.input);
         let n_inputs = self.classes + self.dim * per_pixel;
         self.ones.clear();
         self.ones.push(None, &[], &[]);
         let mut prefetched = images.clone().skip(2);
-        for Example { pixels, class } in images.clone() {
-            prefetched.next().into_iter().for_each(|next| prefetch_bytes(next.pixels));
+        for Example { values, class } in images.clone() {
+            match prefetched.next().map(|next| next.values) {
+                Some(Row::Levels(next)) => prefetch_values(next),
+                Some(Row::Real(next)) => prefetch_values(next),
+                None => {}
+            }
             let class = class.map(u32::from).filter(|_| self.classes > 0);
-            if one_hot {
-                self.ones.push_one_hot(class, pixels, &masks.first_inputs);
-            } else {
-                self.ones.push(class, pixels, &masks.first_inputs);
+            match values {
+                Row::Levels(pixels) if one_hot => {
+                    self.ones.push_one_hot(class, pixels, &masks.first_inputs);
+                }
+                Row::Levels(pixels) => self.ones.push(class, pixels, &masks.first_inputs),
+                Row::Real(_) => self.ones.push(class, &[], &[]),
             }
         }
         let order = self.ones.sort_rows();
@@ -133,7 +147,7 @@ impl Workspace {
             self.rows[added as usize - 1] = row;
         }
         self.ones.build_csc(n_inputs);
-        self.is_sparse = !scaled && self.ones.is_sparse(self.rows.len() * n_inputs);
+        self.is_sparse = scale.is_none() && self.ones.is_sparse(self.rows.len() * n_inputs);
         let stride = batch_shape(n_inputs).stride();
         let n_rows = self.n_rows();
         for (row, x) in self.x.chunks_exact_mut(stride).enumerate().take(n_rows).skip(1) {
@@ -141,15 +155,15 @@ impl Workspace {
             let x = as_scalars_mut(x);
             self.ones.row(row).iter().for_each(|&column| x[column as usize] = 1.0);
         }
-        if !self.levels.is_empty() {
-            self.load_levels(images, masks, scaled.then(|| 1.0 / (levels - 1) as f32));
+        if scale.is_some() || !self.values.is_empty() {
+            self.load_values(images, masks, scale);
         }
         // The class is a pixel before all others: no image that has one begins as the base row does.
-        let zero_pixels = |row: usize| {
-            let first = self.ones.row(row).first();
-            first.map_or(self.dim, |&first| {
-                (first as usize).saturating_sub(self.classes) / per_pixel
-            })
+        // Real numbers are not zero.
+        let zero_pixels = |row: usize| match self.ones.row(row).first() {
+            _ if levels.is_none() => 0,
+            None => self.dim,
+            Some(&first) => (first as usize).saturating_sub(self.classes) / per_pixel,
         };
         for (buffers, degrees) in self.hidden.iter_mut().zip(&masks.degrees) {
             // A unit sees as many leading pixels as its degree says.
@@ -166,8 +180,8 @@ impl Workspace {
         }
     }
 
-    /// Writes the level of every pixel into `levels` and, `scale` times it, into `x`.
-    fn load_levels<'a>(
+    /// Writes all values into `values`, unless `x` holds the same, and, `scale` times, into `x`.
+    fn load_values<'a>(
         &mut self,
         images: impl Iterator<Item = Example<'a>>,
         masks: &SortedMasks,
@@ -175,15 +189,14 @@ impl Workspace {
     ) {
         let stride = batch_shape(self.dim).stride();
         let x_stride = batch_shape(self.classes + self.dim).stride();
-        for (Example { pixels, .. }, &row) in images.zip(&self.rows) {
-            let levels = as_scalars_mut(&mut self.levels[row * stride..][..stride]);
-            for (level, &pixel) in levels.iter_mut().zip(&masks.pixels) {
-                *level = f32::from(pixels[pixel as usize]);
+        for (Example { values, .. }, &row) in images.zip(&self.rows) {
+            if !self.values.is_empty() {
+                let to = &mut self.values[row * stride..][..stride];
+                write(&mut as_scalars_mut(to)[..self.dim], values, &masks.pixels, 1.0);
             }
             if let Some(scale) = scale {
                 let x = as_scalars_mut(&mut self.x[row * x_stride..][..x_stride]);
-                let x = x[self.classes..].iter_mut();
-                x.zip(&levels[..self.dim]).for_each(|(x, level)| *x = scale * *level);
+                write(&mut x[self.classes..][..self.dim], values, &masks.pixels, scale);
             }
         }
     }
@@ -198,11 +211,11 @@ impl Workspace {
         self.dim * self.distribution.parameters()
     }
 
-    /// Level of every pixel [1 + n_images x dim], by position, and the parameters of the
-    /// distributions.
-    pub(super) fn levels_and_logits(&mut self) -> (&[F32x16], &mut [F32x16], &mut [f64]) {
-        let levels = if self.levels.is_empty() { &self.x } else { &self.levels };
-        (levels, &mut self.logits, &mut self.nll)
+    /// Values of every image [1 + n_images x dim], by position, the parameters of their
+    /// distributions, and the negative log-likelihoods.
+    pub(super) fn values_and_logits(&mut self) -> (&[F32x16], &mut [F32x16], &mut [f64]) {
+        let values = if self.values.is_empty() { &self.x } else { &self.values };
+        (values, &mut self.logits, &mut self.nll)
     }
 
     /// Parameters of the distributions of each image's pixels after a forward pass [n_images x
@@ -211,9 +224,9 @@ impl Workspace {
         self.by_image(&self.logits, self.n_outputs())
     }
 
-    /// Level of each image's pixels [n_images x dim], by position.
-    pub(crate) fn pixels(&self) -> impl Iterator<Item = &[f32]> {
-        self.by_image(if self.levels.is_empty() { &self.x } else { &self.levels }, self.dim)
+    /// Values of each image [n_images x dim], by position.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &[f32]> {
+        self.by_image(if self.values.is_empty() { &self.x } else { &self.values }, self.dim)
     }
 
     fn by_image<'a>(
@@ -229,8 +242,21 @@ impl Workspace {
 
     /// Negative log-likelihood of each image after a forward pass, nats [n_images].
     pub(crate) fn nll(&self, out: &mut [f64]) {
-        for ((z, x), out) in self.logits().zip(self.pixels()).zip(out) {
+        for ((z, x), out) in self.logits().zip(self.values()).zip(out) {
             *out = self.distribution.nll(z, x);
+        }
+    }
+}
+
+/// Writes `scale` times the values of a row, in the order of `pixels`.
+fn write(to: &mut [f32], row: Row, pixels: &[u32], scale: f32) {
+    let places = to.iter_mut().zip(pixels);
+    match row {
+        Row::Levels(levels) => {
+            places.for_each(|(to, &pixel)| *to = scale * f32::from(levels[pixel as usize]));
+        }
+        Row::Real(values) => {
+            places.for_each(|(to, &pixel)| *to = scale * values[pixel as usize]);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 
-use crate::data::{Dataset, Images};
+use crate::data::{Dataset, Images, Row};
 use crate::made::masks::Masks;
 use crate::made::model::Made;
 use crate::made::reference::Reference;
@@ -122,15 +122,14 @@ impl<'a> ReferenceTrainer<'a> {
     /// Trains on one minibatch, and returns the sum of its losses before the update, nats.
     pub fn step(&mut self, indices: &[u32]) -> Result<f64> {
         let train = &self.data.train;
-        let pixels: Vec<u8> = if self.data.dynamic() {
-            indices
+        let x = if self.data.dynamic() {
+            let bits = indices
                 .iter()
-                .flat_map(|&i| binarized(train.row(i as usize), self.seed, self.epochs, i))
-                .collect()
+                .flat_map(|&i| binarized(train.row(i as usize), self.seed, self.epochs, i));
+            self.tensor(bits.map(f64::from).collect(), train.dim())?
         } else {
-            indices.iter().flat_map(|&i| train.row(i as usize)).copied().collect()
+            self.rows(train, indices.iter().map(|&i| i as usize))?
         };
-        let x = self.images(pixels, train.dim())?;
         let mask = self.masks.trained_index(self.steps / self.config.remask_every as u64);
         if !self.engines.contains_key(&mask) {
             if self.engines.len() == KEPT {
@@ -202,18 +201,31 @@ impl<'a> ReferenceTrainer<'a> {
     fn score(&self, images: &Images) -> Result<f64> {
         const PART: usize = 1000;
         let mut total = 0.0;
-        for (part, first) in images.pixels().chunks(PART * images.dim()).zip((0..).step_by(PART)) {
-            let x = self.images(part.to_vec(), images.dim())?;
-            let classes = (first..first + x.dim(0)?).map(|i| images.example(i).class);
+        for first in (0..images.count()).step_by(PART) {
+            let part = first..images.count().min(first + PART);
+            let x = self.rows(images, part.clone())?;
+            let classes = part.map(|i| images.example(i).class);
             let losses = self.scored.nll_given(&self.params.as_detached_tensor(), &x, classes)?;
             total += losses.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?;
         }
         Ok(total / images.count() as f64)
     }
 
-    fn images(&self, pixels: Vec<u8>, dim: usize) -> Result<Tensor> {
-        let count = pixels.len() / dim;
-        Tensor::from_vec(pixels, (count, dim), &Device::Cpu)?.to_dtype(self.dtype)
+    /// Values of the images with these indices.
+    fn rows(&self, images: &Images, indices: impl Iterator<Item = usize>) -> Result<Tensor> {
+        let mut values = Vec::new();
+        for i in indices {
+            match images.values(i) {
+                Row::Levels(levels) => values.extend(levels.iter().map(|&level| f64::from(level))),
+                Row::Real(numbers) => values.extend(numbers.iter().map(|&x| f64::from(x))),
+            }
+        }
+        self.tensor(values, images.dim())
+    }
+
+    fn tensor(&self, values: Vec<f64>, dim: usize) -> Result<Tensor> {
+        let count = values.len() / dim;
+        Tensor::from_vec(values, (count, dim), &Device::Cpu)?.to_dtype(self.dtype)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::data::{Dataset, Example, Images};
+use crate::data::{Dataset, Example, Images, Row};
 use crate::made::evaluate::{Scorer, mean};
 use crate::made::masks::Masks;
 use crate::made::model::Made;
@@ -278,7 +278,10 @@ impl<'a> TrainingLoop<'a> {
                 .flat_map(|&i| binarized(train.row(i as usize), self.seed, epoch, i))
                 .collect();
             let rows = drawn.chunks_exact(train.dim()).zip(indices);
-            let examples = rows.map(|(pixels, &i)| Example { pixels, ..train.example(i as usize) });
+            let examples = rows.map(|(pixels, &i)| Example {
+                values: Row::Levels(pixels),
+                ..train.example(i as usize)
+            });
             step.step(network, self.pool, masks, examples, factor)
         } else {
             let examples = indices.iter().map(|&i| train.example(i as usize));

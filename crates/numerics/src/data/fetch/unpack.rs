@@ -10,10 +10,10 @@ use flate2::read::{GzDecoder, MultiGzDecoder};
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-use crate::data::DataError;
 use crate::data::catalog::{Check, Download, Member};
 use crate::data::read::{self, Contents, Pool};
 use crate::data::vectors;
+use crate::data::{DataConfig, DataError};
 
 /// Maximum size of a picture [bytes].
 const LARGEST_PICTURE: u64 = 1 << 20;
@@ -117,7 +117,7 @@ fn sha256(path: &Path) -> Result<String, Wrong> {
 /// Reads an archive of vectors whole, which compares the CRC-32 of its arrays, and checks their
 /// dimension, numbers and values.
 fn check_vectors(path: &Path, dim: usize, sizes: [usize; 3]) -> Result<(), Wrong> {
-    let contents = match read::file(path, 1, None) {
+    let contents = match read::file(path, &DataConfig { size: 1, ..DataConfig::default() }, None) {
         Ok(contents) => contents,
         Err(DataError::Malformed { place, problem, .. }) => {
             return Err(Wrong::Content(format!("{place}: {problem}")));

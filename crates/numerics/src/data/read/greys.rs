@@ -1,6 +1,9 @@
 //! Grey levels from values that arrive one by one: whole numbers in 0..=255, or fractions in 0..=1
 //! throughout.
 
+/// End of a sentence on values that are no levels.
+pub(super) const REAL: &str = "; a table of real numbers has data.values = \"real\"";
+
 /// The levels so far.
 #[derive(Debug, Default)]
 pub(super) struct Greys {
@@ -41,9 +44,11 @@ impl Greys {
     }
 
     /// True if the levels are unlikely to be a picture's: whole, some above 1, and none nearer to
-    /// white than to black.
-    pub(super) fn are_too_dark(&self) -> bool {
-        !self.fractions && (2..128).contains(&self.most)
+    /// white than to black, nor all below `asked` levels, as an export of them.
+    pub(super) fn are_too_dark(&self, asked: usize) -> bool {
+        !self.fractions
+            && (2..128).contains(&self.most)
+            && (asked == 256 || usize::from(self.most) >= asked)
     }
 
     /// True if there is a level between black and white.

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::data::ValueKind;
+
 /// Names of columns that are no pixels.
 const LABELS: [&str; 22] = [
     "", "label", "labels", "class", "classes", "target", "targets", "y", "y_true", "y_pred", "id",
@@ -42,7 +44,10 @@ impl TableHeader {
     ///
     /// A header has names, or counts its columns as pandas does (0 1 2 ...), next to an index
     /// without a name and labels.
-    pub(super) fn of(fields: &[Cow<[u8]>]) -> Option<Self> {
+    ///
+    /// Of a table of real numbers a header counts all columns from 0 or 1 or has no numbers: others
+    /// may be values.
+    pub(super) fn of(fields: &[Cow<[u8]>], kind: ValueKind) -> Option<Self> {
         let names: Vec<String> = fields
             .iter()
             .map(|name| String::from_utf8_lossy(name).trim().to_owned())
@@ -63,8 +68,34 @@ impl TableHeader {
         let distinct = sorted.windows(2).all(|pair| pair[0] < pair[1]);
         let is_header = numbers.is_empty()
             || numbers.len() >= fewest && counts && (in_order || are_many)
-            || are_many && distinct && (in_order || sorted.last().is_some_and(|&last| last > 255));
-        is_header.then(|| Self::named(names))
+            || !kind.is_real()
+                && are_many
+                && distinct
+                && (in_order || sorted.last().is_some_and(|&last| last > 255));
+        is_header.then(|| match kind {
+            ValueKind::Pixels => Self::named(names),
+            ValueKind::Real => Self::of_variables(names),
+        })
+    }
+
+    /// Header of a table of real numbers: columns are left out by their own names alone, not next to
+    /// a series of others, and `y` next to `x` is a coordinate.
+    fn of_variables(names: Vec<String>) -> Self {
+        let has_x = names.iter().any(|name| name.eq_ignore_ascii_case("x"));
+        let mut header = Self::default();
+        for (i, name) in names.iter().enumerate() {
+            if !is_label(name) || has_x && name.eq_ignore_ascii_case("y") {
+                continue;
+            }
+            header.labels.push(i);
+            header.left_out.push(match name.as_str() {
+                "" => format!("column {}: it has no name, as an index has none", i + 1),
+                name => format!(
+                    "column `{name}`: its name says that it is not a variable (another name makes it one)"
+                ),
+            });
+        }
+        Self { names, ..header }
     }
 
     fn named(names: Vec<String>) -> Self {
@@ -251,7 +282,22 @@ mod tests {
     fn header(line: &str) -> Option<TableHeader> {
         TableHeader::of(
             &line.split(',').map(|word| Cow::Borrowed(word.as_bytes())).collect::<Vec<_>>(),
+            ValueKind::Pixels,
         )
+    }
+
+    #[test]
+    fn variables_are_left_out_by_their_own_names_alone() {
+        let left = |line: &str| {
+            let words: Vec<_> =
+                line.split(',').map(|word| Cow::Borrowed(word.as_bytes())).collect();
+            TableHeader::of(&words, ValueKind::Real).map(|header| header.labels)
+        };
+        assert_eq!(left("x,y"), Some(vec![]));
+        assert_eq!(left("height,y,id"), Some(vec![1, 2]));
+        assert_eq!(left("x1,x2,x3,x4,speed"), Some(vec![]), "no series makes it none");
+        assert_eq!(left(",0,1,2,3"), Some(vec![0]));
+        assert_eq!(left("1,2,5,9,12,20,30,44"), None, "a row of values");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod idx;
 mod images;
 mod npy;
 mod numbers;
+mod reals;
 mod text;
 
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -19,7 +20,7 @@ use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::binarize::Levels;
-use super::{DataError, Shape};
+use super::{DataConfig, DataError, Shape, ValueKind};
 use crate::regular;
 use decode::{is_picture, luma};
 pub(crate) use decode::{picture, shrink};
@@ -27,11 +28,15 @@ pub use gallery::Pictures;
 pub(crate) use idx::size;
 pub(crate) use images::{Division, NO_PICTURE, Tree, divide, folder, outside, tree};
 
-/// Images as a file holds them, before anything is divided or made binary.
-#[derive(Debug, PartialEq, Eq)]
+/// Images or rows of real numbers as a file holds them, before anything is divided, made binary or
+/// standardised.
+#[derive(Debug, PartialEq)]
 pub(crate) struct Pool {
-    /// Pixels [n_images x dim]: of all images in the file, or of those requested.
+    /// Pixels [n_images x dim]: of all images in the file, or of those requested; empty for real
+    /// numbers.
     pub(crate) pixels: Vec<u8>,
+    /// Real numbers of all rows in the file [n_rows x dim]; `None` for images.
+    reals: Option<Vec<f64>>,
     pub(crate) shape: Shape,
     /// Images requested, if not all.
     kept: Option<Box<Kept>>,
@@ -49,6 +54,14 @@ pub(crate) struct Pool {
     pub(crate) columns: Option<Vec<String>>,
     /// Pictures from which the images were resized.
     pub(crate) pictures: Option<Pictures>,
+}
+
+/// An image or a row of real numbers for comparisons: two are equal if all their values are.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stored<'a> {
+    Levels(&'a [u8]),
+    /// Bits of the numbers.
+    Real(Vec<u64>),
 }
 
 /// Selected images of a file, and properties of all its images.
@@ -82,6 +95,7 @@ impl Pool {
         let (kept, array, columns, pictures) = (None, None, None, None);
         Self {
             pixels,
+            reals: None,
             shape,
             kept,
             labels,
@@ -94,11 +108,43 @@ impl Pool {
         }
     }
 
+    /// Makes a pool of rows of `dim` real numbers.
+    pub(crate) fn real(values: Vec<f64>, dim: usize) -> Self {
+        let shape = Shape { width: dim, height: 1 };
+        Self {
+            reals: Some(values),
+            ..Self::labelled(vec![], shape, None, vec![])
+        }
+    }
+
+    /// Kind of the values.
+    pub(crate) fn kind(&self) -> ValueKind {
+        if self.is_real() { ValueKind::Real } else { ValueKind::Pixels }
+    }
+
+    /// True for rows of real numbers.
+    pub(crate) fn is_real(&self) -> bool {
+        self.reals.is_some()
+    }
+
     /// Number of images in the file.
     pub(crate) fn count(&self) -> usize {
-        self.kept
-            .as_ref()
-            .map_or(self.pixels.len() / self.shape.dim(), |kept| kept.count)
+        let values = self.reals.as_ref().map_or(self.pixels.len(), Vec::len);
+        self.kept.as_ref().map_or(values / self.shape.dim(), |kept| kept.count)
+    }
+
+    /// Gives the images these classes; names of classes begin with the one of the lowest label,
+    /// `first`, and are numbers where `names` has none.
+    pub(crate) fn label(&mut self, labels: Vec<u16>, (first, names): (u16, &[&str])) {
+        let last = labels.iter().max();
+        let classes = last.map_or(0, |&last| usize::from(last.saturating_sub(first)) + 1);
+        let name = |class: usize| {
+            names
+                .get(class)
+                .map_or_else(|| (class + usize::from(first)).to_string(), ToString::to_string)
+        };
+        self.classes = (0..classes).map(name).collect();
+        self.labels = Some(labels.into_iter().map(|label| label.saturating_sub(first)).collect());
     }
 
     /// Levels of all images in the file.
@@ -113,7 +159,7 @@ impl Pool {
         if !is_whole(self)
             || !is_whole(other)
             || self.shape != other.shape
-            || self.pixels.len() != other.pixels.len()
+            || self.count() != other.count()
         {
             return false;
         }
@@ -127,19 +173,36 @@ impl Pool {
     }
 
     /// The images in memory, sorted by their pixels.
-    fn sorted(&self) -> Vec<&[u8]> {
-        let mut images: Vec<&[u8]> = self.pixels.chunks_exact(self.shape.dim()).collect();
+    fn sorted(&self) -> Vec<Stored<'_>> {
+        let mut images: Vec<Stored> = match &self.reals {
+            None => self.pixels.chunks_exact(self.shape.dim()).map(Stored::Levels).collect(),
+            Some(_) => (0..self.count()).map(|i| self.stored(i as u32)).collect(),
+        };
         images.sort_unstable();
         images
     }
 
-    /// Reorders the pixels of every image: pixel `order[0]` becomes the first.
+    /// Reorders the values of every image: value `order[0]` becomes the first.
     pub(crate) fn reorder(&mut self, order: &[usize]) {
-        let mut before = vec![0; order.len()];
-        for image in self.pixels.chunks_exact_mut(order.len()) {
-            before.copy_from_slice(image);
-            image.iter_mut().zip(order).for_each(|(level, &from)| *level = before[from]);
+        reorder(&mut self.pixels, order);
+        self.reals.iter_mut().for_each(|values| reorder(values, order));
+    }
+
+    /// Row `i` of a table of real numbers.
+    pub(crate) fn real_row(&self, i: u32) -> &[f64] {
+        let dim = self.shape.dim();
+        let values = self.reals.as_deref().unwrap_or_default();
+        &values[i as usize * dim..][..dim]
+    }
+
+    /// Image or row `i`, which must be one of those requested, for comparisons.
+    pub(crate) fn stored(&self, i: u32) -> Stored<'_> {
+        if self.is_real() {
+            // Adding zero makes one of the two zeros.
+            let bits = self.real_row(i).iter().map(|value| (value + 0.0).to_bits());
+            return Stored::Real(bits.collect());
         }
+        Stored::Levels(self.image(i))
     }
 
     /// Image `i` of the file, which must be one of those requested.
@@ -147,6 +210,13 @@ impl Pool {
         let row = self.kept.as_ref().map_or(Ok(i as usize), |kept| kept.images.binary_search(&i));
         let row = row.expect("an image that was asked for");
         &self.pixels[row * self.shape.dim()..][..self.shape.dim()]
+    }
+}
+
+fn reorder<T: Copy>(values: &mut [T], order: &[usize]) {
+    for row in values.chunks_exact_mut(order.len()) {
+        let before = row.to_vec();
+        row.iter_mut().zip(order).for_each(|(value, &from)| *value = before[from]);
     }
 }
 
@@ -158,25 +228,24 @@ pub(crate) enum Contents {
     Parts([Option<Pool>; 3]),
 }
 
-/// Reads a file of any known format. `size` is the side of images that are resized. Of a file whose
-/// [`size`] is told, only the images `wanted`, ascending, are kept, all being read and checked.
+/// Reads a file of any known format, for the settings of `config`. Of a file whose [`size`] is told, only the images `wanted`, ascending, are kept, all being read and checked.
 pub(crate) fn file(
     path: &Path,
-    size: usize,
+    config: &DataConfig,
     wanted: Option<Vec<u32>>,
 ) -> Result<Contents, DataError> {
-    contents(path, open(path)?, size, wanted)
+    contents(path, open(path)?, config, wanted)
 }
 
 /// The same, if the bytes that were read have this SHA-256, unpacked; `None` if they have another.
 pub(crate) fn file_of_content(
     path: &Path,
-    size: usize,
+    config: &DataConfig,
     wanted: Option<Vec<u32>>,
     sha256: &str,
 ) -> Result<Option<Contents>, DataError> {
     let mut source = Hashed { inner: open(path)?, hasher: Sha256::new() };
-    let contents = contents(path, &mut source, size, wanted);
+    let contents = contents(path, &mut source, config, wanted);
     io::copy(&mut source, &mut io::sink()).map_err(DataError::io(path))?;
     let found: String = source.hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     if found == sha256 { contents.map(Some) } else { Ok(None) }
@@ -213,7 +282,7 @@ impl<R: BufRead> BufRead for Hashed<R> {
 fn contents(
     path: &Path,
     mut source: impl BufRead,
-    size: usize,
+    config: &DataConfig,
     wanted: Option<Vec<u32>>,
 ) -> Result<Contents, DataError> {
     let start = beginning(path, &mut source, 512)?;
@@ -222,16 +291,19 @@ fn contents(
     let refused = |problem: String| Err(DataError::malformed(path, "byte 0", problem));
     match &magic[..] {
         [] => refused("the file is empty".into()),
-        m if is_tar(m) => images::tar(path, source, size),
+        m if config.values.is_real() && (is_tar(m) || is_idx(m) || is_picture(m)) => {
+            refused(NO_TABLE.into())
+        }
+        m if is_tar(m) => images::tar(path, source, config.size),
         m if is_idx(m) => idx::images(path, source, wanted).map(Contents::One),
-        m if m.starts_with(b"\x93NUMPY") => npy::array(path, source).map(Contents::One),
-        m if m.starts_with(b"PK\x03\x04") => npy::archive(path, size),
+        m if m.starts_with(b"\x93NUMPY") => npy::array(path, source, config).map(Contents::One),
+        m if m.starts_with(b"PK\x03\x04") => npy::archive(path, config),
         m if is_picture(m) => {
             refused("one picture is not a data set: give the folder that holds the images".into())
         }
         m => match foreign::refusal(path, m) {
             Some(problem) => refused(problem),
-            None => text::rows(path, source).map(Contents::One),
+            None => text::rows(path, source, config).map(Contents::One),
         },
     }
 }
@@ -244,6 +316,10 @@ fn beginning(path: &Path, source: &mut impl Read, length: usize) -> Result<Vec<u
     Ok(start)
 }
 
+/// Problem of pictures where a table is expected.
+pub(crate) const NO_TABLE: &str = "images, where data.values = \"real\" expects a table of real numbers (.npy, .npz, or text): \
+                                   leave values out for images";
+
 fn is_tar(start: &[u8]) -> bool {
     start.get(257..262) == Some(b"ustar")
 }
@@ -254,7 +330,7 @@ fn is_idx(start: &[u8]) -> bool {
 
 /// True if a file begins as images do: arrays with at least two dimensions, rows of values,
 /// archives. Files of unknown content count, so that reading them gives a precise error.
-pub(crate) fn begins_as_images(path: &Path) -> bool {
+pub(crate) fn begins_as_images(path: &Path, config: &DataConfig) -> bool {
     let start = open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16));
     match start.as_deref() {
         Err(_) => true,
@@ -264,19 +340,19 @@ pub(crate) fn begins_as_images(path: &Path) -> bool {
         Ok(m) => {
             !m.is_empty()
                 && foreign::refusal(path, &m[..m.len().min(512)]).is_none()
-                && text::begins_as_table(path, m)
+                && text::begins_as_table(path, m, config)
         }
     }
 }
 
 /// True if a file without a known ending is, by its content, an array or a table of several rows.
-pub(crate) fn is_values(path: &Path) -> bool {
+pub(crate) fn is_values(path: &Path, config: &DataConfig) -> bool {
     const ROWS: usize = 3;
     let start = open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16));
     match start.as_deref() {
-        Ok(m) if is_idx(m) || m.starts_with(b"\x93NUMPY") => begins_as_images(path),
+        Ok(m) if is_idx(m) || m.starts_with(b"\x93NUMPY") => begins_as_images(path, config),
         Ok(m) if is_tar(m) || m.starts_with(b"PK\x03\x04") || m.contains(&0) => false,
-        Ok(m) => m.split(|&byte| byte == b'\n').count() > ROWS && begins_as_images(path),
+        Ok(m) => m.split(|&byte| byte == b'\n').count() > ROWS && begins_as_images(path, config),
         Err(_) => false,
     }
 }
@@ -284,7 +360,7 @@ pub(crate) fn is_values(path: &Path) -> bool {
 /// True for a table or an array among pictures that is likely about them (names, classes, bounding
 /// boxes): it has few values per row and few rows per picture or, if text, at most as many rows as
 /// there are pictures. Fewer than three pictures are not a set.
-pub(crate) fn is_about_pictures(path: &Path, pictures: usize) -> bool {
+pub(crate) fn is_about_pictures(path: &Path, pictures: usize, config: &DataConfig) -> bool {
     const FEW_VALUES: usize = 16;
     const ROWS_A_PICTURE: usize = 10;
     let start = open(path).and_then(|mut source| beginning(path, &mut source, 1 << 16));
@@ -295,7 +371,7 @@ pub(crate) fn is_about_pictures(path: &Path, pictures: usize) -> bool {
     if start.contains(&0) {
         return false;
     }
-    let few = text::width(path, &start).is_some_and(|width| width < FEW_VALUES);
+    let few = text::width(path, &start, config).is_some_and(|width| width < FEW_VALUES);
     let most = if few { ROWS_A_PICTURE * pictures } else { pictures };
     // The header is a line as well.
     open(path).is_ok_and(|source| source.split(b'\n').take(most + 2).count() <= most + 1)
@@ -304,8 +380,11 @@ pub(crate) fn is_about_pictures(path: &Path, pictures: usize) -> bool {
 /// Labels of a file: whole numbers, one per image.
 pub(crate) fn labels(path: &Path) -> Result<Vec<u16>, DataError> {
     let mut source = open(path)?;
-    let is_npy = source.fill_buf().map_err(DataError::io(path))?.starts_with(b"\x93NUMPY");
-    if is_npy { npy::labels(path, source) } else { idx::labels(path, source) }
+    match source.fill_buf().map_err(DataError::io(path))? {
+        start if start.starts_with(b"\x93NUMPY") => npy::labels(path, source),
+        [first, ..] if first.is_ascii_graphic() => text::labels(path, source),
+        _ => idx::labels(path, source),
+    }
 }
 
 /// True if a gzip file is, judged by its length alone, a packed copy of `unpacked`.

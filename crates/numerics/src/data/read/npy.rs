@@ -1,24 +1,28 @@
 //! NumPy's .npy arrays and .npz archives of them: images as `count x D`, `count x rows x columns`,
 //! or these with three channels behind, of integers 0..=255, booleans, or floating-point numbers in
-//! 0..=1.
+//! 0..=1; or tables of real numbers as `count x D`.
 
 use std::borrow::Cow;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::greys::Greys;
+use super::greys::{Greys, REAL};
 use super::images::Members;
-use super::{Capped, Contents, Pool, damage, fill, foreign, luma, unpacked_limit};
+use super::{Capped, Contents, Pool, damage, fill, foreign, luma, reals, unpacked_limit};
 use crate::data::role::{is_labels, only, part_of, states_division};
-use crate::data::{DataError, Part, Shape};
+use crate::data::{DataConfig, DataError, Part, Shape};
 use crate::npy::Header;
 use crate::regular;
 
 /// The array of a .npy file.
-pub(super) fn array(path: &Path, mut source: impl Read) -> Result<Pool, DataError> {
+pub(super) fn array(
+    path: &Path,
+    mut source: impl Read,
+    config: &DataConfig,
+) -> Result<Pool, DataError> {
     let place = |at: String| at;
     let header = header(path, &mut source, &place)?;
-    let mut pool = values(path, &mut source, &header, &place)?;
+    let mut pool = values(path, &mut source, &header, &place, config)?;
     if fill(&mut source, &mut [0]).map_err(DataError::io(path))? > 0 {
         pool.left_out
             .push("what follows the first array of the file: a .npy file has one".into());
@@ -43,7 +47,7 @@ pub(super) fn size(source: &mut impl Read) -> Option<(usize, usize)> {
 
 /// The members of a zip archive: the arrays of a .npz file, or pictures. Names that say train,
 /// valid and test make the three sets; a single array of images is a pool.
-pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
+pub(super) fn archive(path: &Path, config: &DataConfig) -> Result<Contents, DataError> {
     let file = regular::open(path).map_err(DataError::io(path))?;
     let limit = unpacked_limit(file.metadata().map_err(DataError::io(path))?.len());
     let unreadable = |error| DataError::malformed(path, "zip directory", error);
@@ -56,6 +60,9 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         return refused(problem);
     }
     if !names.iter().any(|name| name.ends_with(".npy")) {
+        if config.values.is_real() {
+            return refused(super::NO_TABLE.to_owned());
+        }
         let (mut members, mut left) = (Members::default(), limit);
         for index in 0..archive.len() {
             let member = archive.by_index(index).map_err(unreadable)?;
@@ -66,7 +73,7 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
                 left = content.left;
             }
         }
-        return members.read(path, size);
+        return members.read(path, config.size);
     }
     // Candidates for images by the headers alone; the other members are reported.
     let (mut candidates, mut others, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
@@ -105,12 +112,14 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         candidates = rest;
         (part, of_part)
     });
+    let (labels, others): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|(name, ..)| is_labels(name));
     let mut left = limit;
     let mut read = |(name, index, _): &(PathBuf, usize, Vec<usize>)| {
         let mut source = Capped { inner: archive.by_index(*index).map_err(unreadable)?, left };
         let place = |at: String| format!("array `{}`, {at}", name.display());
         let header = header(path, &mut source, &place)?;
-        let mut pool = values(path, &mut source, &header, &place)?;
+        let mut pool = values(path, &mut source, &header, &place, config)?;
         // The checksum is compared at the end of the entry, which is beyond the last value.
         let rest = io::copy(&mut source, &mut io::sink());
         if rest.map_err(|error| {
@@ -122,6 +131,31 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         }
         left = source.left;
         Ok(Pool { array: Some(name.display().to_string()), ..pool })
+    };
+    let labels: Vec<(PathBuf, Result<Vec<u16>, String>)> = labels
+        .into_iter()
+        .map(|(name, index, _)| {
+            let found = archive.by_index(index).map_err(|error| error.to_string());
+            let found = found.and_then(|member| {
+                let place = format!("array `{}`", name.display());
+                labels_of(path, &place, Capped { inner: member, left: limit })
+                    .map_err(|error| error.to_string())
+            });
+            (name, found)
+        })
+        .collect();
+    let label = |pool: &mut Pool, part: Option<Part>| {
+        for (name, found) in labels.iter().filter(|(name, _)| part_of(name) == part) {
+            let problem = match found {
+                Ok(labels) if labels.len() == pool.count() && pool.labels.is_none() => {
+                    pool.label(labels.clone(), (0, &[]));
+                    continue;
+                }
+                Ok(labels) => format!("{} labels for {} images", labels.len(), pool.count()),
+                Err(problem) => problem.clone(),
+            };
+            pool.left_out.push(format!("array `{}`: {problem}", name.display()));
+        }
     };
     let shape = |sizes: &[usize]| match sizes {
         [] => "one value".to_owned(),
@@ -145,6 +179,7 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
             Ok(Some(array)) => {
                 left_out.extend(passed(array.1, &before));
                 let mut pool = read(&array)?;
+                label(&mut pool, None);
                 pool.notes
                     .extend(states_division(others.iter().map(|(name, ..)| name.as_path())));
                 Ok(Contents::One(Pool { left_out: [left_out, pool.left_out].concat(), ..pool }))
@@ -169,6 +204,7 @@ pub(super) fn archive(path: &Path, size: usize) -> Result<Contents, DataError> {
         if let Some(array) = array {
             left_out.extend(passed(array.1, &before));
             let mut pool = read(&array)?;
+            label(&mut pool, Some(part));
             left_out.append(&mut pool.left_out);
             parts[part as usize] = Some(pool);
         }
@@ -189,16 +225,88 @@ fn header(
     })
 }
 
-/// The values as grey levels.
+/// Problem of an array without values.
+fn no_values(header: &Header, noun: &str) -> String {
+    format!("shape {:?}: no {noun}, or more than can be", header.shape)
+}
+
+/// Reads `count` values, and hands them over with their row-major positions. Errors are a byte and a
+/// problem.
+fn each_value(
+    source: &mut impl Read,
+    header: &Header,
+    count: usize,
+    mut take: impl FnMut(usize, f64) -> Result<(), String>,
+) -> Result<(), (usize, String)> {
+    let mut block = vec![0; 1 << 16];
+    let mut left = count;
+    while left > 0 {
+        let bytes = block.len().min(left * header.width);
+        let at = header.length + (count - left) * header.width;
+        let have = fill(source, &mut block[..bytes]).map_err(|error| (at, damage(&error)))?;
+        if have < bytes {
+            let bytes = count * header.width;
+            let problem = format!("the array ends; shape {:?} takes {bytes} bytes", header.shape);
+            return Err((at + have, problem));
+        }
+        for (i, bytes) in block[..bytes].chunks_exact(header.width).enumerate() {
+            take(in_rows(count - left + i, header), header.number(bytes))
+                .map_err(|problem| (at + i * header.width, problem))?;
+        }
+        left -= bytes / header.width;
+    }
+    Ok(())
+}
+
+/// The values as rows of real numbers.
+fn real_values(source: &mut impl Read, header: &Header) -> Result<Pool, (usize, String)> {
+    let [_, dim] = header.shape[..] else {
+        let way_out = if header.shape.len() == 1 {
+            "; table.reshape(-1, 1) makes rows of one"
+        } else {
+            ""
+        };
+        let problem =
+            format!("shape {:?}; a table has 2 sizes, rows and columns{way_out}", header.shape);
+        return Err((0, problem));
+    };
+    let count = header.count().filter(|&count| count > 0);
+    let count = count.ok_or_else(|| (0, no_values(header, "rows")))?;
+    // In the order of the file, so that memory grows with what arrives.
+    let mut values = Vec::new();
+    each_value(source, header, count, |position, value| {
+        if let Some(problem) = reals::refusal(value) {
+            let (row, column) = (position / dim + 1, position % dim + 1);
+            return Err(format!("row {row}, column {column}: {problem}"));
+        }
+        values.push(value);
+        Ok(())
+    })?;
+    if header.columns_first {
+        let mut rows = vec![0.0; values.len()];
+        values
+            .iter()
+            .enumerate()
+            .for_each(|(i, &value)| rows[in_rows(i, header)] = value);
+        values = rows;
+    }
+    Ok(Pool::real(values, dim))
+}
+
+/// The values as grey levels, or as real numbers.
 fn values(
     path: &Path,
     source: &mut impl Read,
     header: &Header,
     place: &dyn Fn(String) -> String,
+    config: &DataConfig,
 ) -> Result<Pool, DataError> {
     let fail = |at: usize, problem: String| {
         DataError::malformed(path, place(format!("byte {at}")), problem)
     };
+    if config.values.is_real() {
+        return real_values(source, header).map_err(|(at, problem)| fail(at, problem));
+    }
     let (shape, channels) = match header.shape[..] {
         [_, width] | [_, width, 1, 1] => (Shape { width, height: 1 }, 1),
         [_, height, width] | [_, height, width, 1] | [_, 1, height, width] => {
@@ -223,37 +331,19 @@ fn values(
         }
         _ => return Err(fail(0, format!("shape {:?}; images have 2 or 3 sizes", header.shape))),
     };
-    let count = header.count().filter(|&count| count > 0).ok_or_else(|| {
-        fail(0, format!("shape {:?}: no images, or more than can be", header.shape))
-    })?;
+    let count = header.count().filter(|&count| count > 0);
+    let count = count.ok_or_else(|| fail(0, no_values(header, "images")))?;
     let mut greys = Greys::default();
-    let mut block = vec![0; 1 << 16];
-    let mut left = count;
-    while left > 0 {
-        let take = block.len().min(left * header.width);
-        let at = header.length + (count - left) * header.width;
-        let have = fill(source, &mut block[..take]).map_err(|error| fail(at, damage(&error)))?;
-        if have < take {
-            let bytes = count * header.width;
-            return Err(fail(
-                at + have,
-                format!("the array ends; shape {:?} takes {bytes} bytes", header.shape),
-            ));
-        }
-        for (i, bytes) in block[..take].chunks_exact(header.width).enumerate() {
-            let value = header.number(bytes);
-            if greys.push(value).is_err() {
-                let position = in_rows(greys.pixels.len(), header);
-                let (image, pixel) =
-                    (position / (shape.dim() * channels), position % (shape.dim() * channels));
-                let problem = format!(
-                    "image {image}, pixel {pixel} is {value}: neither whole in 0..=255 throughout nor 0..=1 throughout"
-                );
-                return Err(fail(at + i * header.width, problem));
-            }
-        }
-        left -= take / header.width;
-    }
+    each_value(source, header, count, |position, value| {
+        greys.push(value).map_err(|()| {
+            let (image, pixel) =
+                (position / (shape.dim() * channels), position % (shape.dim() * channels));
+            format!(
+                "image {image}, pixel {pixel} is {value}: neither whole in 0..=255 throughout nor 0..=1 throughout{REAL}"
+            )
+        })
+    })
+    .map_err(|(at, problem)| fail(at, problem))?;
     let mut pixels = greys.pixels;
     if header.columns_first {
         let mut rows = vec![0; pixels.len()];
@@ -286,10 +376,14 @@ fn in_rows(i: usize, header: &Header) -> usize {
 }
 
 /// Labels of a .npy file: whole numbers, one per image.
-pub(super) fn labels(path: &Path, mut source: impl Read) -> Result<Vec<u16>, DataError> {
-    let place = |at: String| at;
-    let header = header(path, &mut source, &place)?;
-    let refused = |problem: &str| DataError::malformed(path, "array", problem);
+pub(super) fn labels(path: &Path, source: impl Read) -> Result<Vec<u16>, DataError> {
+    labels_of(path, "array", source)
+}
+
+/// The same of an array at a place in the file.
+fn labels_of(path: &Path, place: &str, mut source: impl Read) -> Result<Vec<u16>, DataError> {
+    let header = header(path, &mut source, &|at| format!("{place}, {at}"))?;
+    let refused = |problem: &str| DataError::malformed(path, place, problem);
     if !matches!(header.shape[..], [_] | [_, 1]) {
         return Err(refused("labels have one size"));
     }

@@ -11,45 +11,78 @@ use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::greys::Greys;
+use super::greys::{Greys, REAL};
 use super::header::{MISSING, TableHeader, blocks, is_row_as_names, may_be_numbers_as_names};
-use super::numbers::{FirstColumn, numbering_column};
-use super::{Pool, foreign};
-use crate::data::{DataError, Shape};
+use super::numbers::{COUNTS, FirstColumn, numbering_column};
+use super::{Pool, foreign, reals};
+use crate::data::{DataConfig, DataError, Shape, ValueKind};
 
 /// Reads all rows; every one must have as many values as the first.
-pub(super) fn rows(path: &Path, source: impl Read) -> Result<Pool, DataError> {
-    let mut source = BufReader::with_capacity(1 << 16, source);
-    let (mut table, mut line, mut number) = (Table::default(), Vec::new(), 0);
-    loop {
-        line.clear();
-        let read = source.read_until(b'\n', &mut line);
-        let malformed = |number: usize, place: String, problem: String| {
-            DataError::malformed(path, format!("line {number}{place}"), problem)
-        };
-        if read.map_err(|error| malformed(number + 1, String::new(), error.to_string()))? == 0 {
-            break;
-        }
-        let text = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| number == 0).unwrap_or(&line);
-        let end = text
-            .iter()
-            .rposition(|byte| !matches!(byte, b'\r' | b'\n'))
-            .map_or(0, |last| last + 1);
-        for text in text[..end].split(|&byte| byte == b'\r') {
-            number += 1;
-            if let Err((column, problem)) = table.take(text, number) {
-                return Err(malformed(number, table.place(column), problem));
-            }
-        }
-    }
+pub(super) fn rows(path: &Path, source: impl Read, config: &DataConfig) -> Result<Pool, DataError> {
+    let mut table = Table::of(config);
+    table.read(source).map_err(|(number, (column, problem))| {
+        DataError::malformed(path, format!("line {number}{}", table.place(column)), problem)
+    })?;
     table
         .pool()
         .map_err(|(place, problem)| DataError::malformed(path, place, problem))
 }
 
+/// Labels of a text: one whole number per line, below a line with a name or not.
+pub(super) fn labels(path: &Path, source: impl BufRead) -> Result<Vec<u16>, DataError> {
+    let mut labels = Vec::new();
+    for (i, line) in source.lines().enumerate() {
+        let line = line.map_err(DataError::io(path))?;
+        let word = line.trim();
+        match word.parse() {
+            Ok(label) => labels.push(label),
+            Err(_) if word.is_empty() || i == 0 => {}
+            Err(_) => {
+                let problem = format!(
+                    "`{}`: labels are whole numbers from 0 to 65535, one per line",
+                    excerpt(word.as_bytes())
+                );
+                return Err(DataError::malformed(path, format!("line {}", i + 1), problem));
+            }
+        }
+    }
+    Ok(labels)
+}
+
 /// Index of the wrong value in a line, from 1, and the problem.
 type Refusal = (Option<usize>, String);
 
+impl Table {
+    fn of(config: &DataConfig) -> Self {
+        Self {
+            reals: config.values.is_real().then(Vec::new),
+            levels: config.levels.get(),
+            ..Self::default()
+        }
+    }
+
+    /// Reads all lines. Error: the number of the line, and the problem.
+    fn read(&mut self, source: impl Read) -> Result<(), (usize, Refusal)> {
+        let mut source = BufReader::with_capacity(1 << 16, source);
+        let (mut line, mut number) = (Vec::new(), 0);
+        loop {
+            line.clear();
+            let read = source.read_until(b'\n', &mut line);
+            if read.map_err(|error| (number + 1, (None, error.to_string())))? == 0 {
+                return Ok(());
+            }
+            let text = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| number == 0).unwrap_or(&line);
+            let end = text
+                .iter()
+                .rposition(|byte| !matches!(byte, b'\r' | b'\n'))
+                .map_or(0, |last| last + 1);
+            for text in text[..end].split(|&byte| byte == b'\r') {
+                number += 1;
+                self.take(text, number).map_err(|refusal| (number, refusal))?;
+            }
+        }
+    }
+}
 /// A table during reading.
 #[derive(Default)]
 struct Table {
@@ -64,6 +97,10 @@ struct Table {
     first_line: usize,
     rows: usize,
     greys: Greys,
+    /// Values of a table of real numbers, in place of the levels.
+    reals: Option<Vec<f64>>,
+    /// Levels of a pixel that are asked for.
+    levels: usize,
     /// Row, place and text of the first value that is neither 0 nor 1.
     first_grey: Option<(usize, String, String)>,
     /// First column, while it may number the rows.
@@ -86,6 +123,10 @@ const TWO_LEVELS: &str = "names of columns in two lines, as pandas writes a Mult
                           [f\"{a}x{b}\" for a, b in df.columns]";
 
 impl Table {
+    fn kind(&self) -> ValueKind {
+        if self.reals.is_some() { ValueKind::Real } else { ValueKind::Pixels }
+    }
+
     fn take(&mut self, line: &[u8], number: usize) -> Result<(), Refusal> {
         if let (1, [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', separator]) = (number, line) {
             self.separator = Some(*separator);
@@ -114,8 +155,8 @@ impl Table {
         }
         if is_first {
             (self.width, self.first_line) = (fields.len(), number);
-            self.header = TableHeader::of(&fields);
-            if is_row_as_names(&fields) {
+            self.header = TableHeader::of(&fields, self.kind());
+            if self.reals.is_none() && is_row_as_names(&fields) {
                 let problem = "the first row has become names, which pandas numbers where they are equal (0, 0.1, 0.2 ...): \
                                read the original with pd.read_csv(..., header=None), or take this line out";
                 return Err((None, problem.to_owned()));
@@ -124,16 +165,19 @@ impl Table {
                 self.header_line = line.to_vec();
                 return Ok(());
             }
-            self.first_may_be_names = may_be_numbers_as_names(&fields);
-            self.blocks = blocks(&fields);
+            // Of real numbers any row may look like numbered names.
+            if self.reals.is_none() {
+                self.first_may_be_names = may_be_numbers_as_names(&fields);
+                self.blocks = blocks(&fields);
+            }
             if self.blocks.is_some() && fields[0].is_empty() {
                 return Err((None, TWO_LEVELS.to_owned()));
             }
             if let Some(comment) = self.comment.take() {
                 let words = split(comment.trim_ascii_start()[1..].trim_ascii(), separator)
                     .unwrap_or_default();
-                self.header =
-                    TableHeader::of(&words).filter(|header| header.names.len() == fields.len());
+                self.header = TableHeader::of(&words, self.kind())
+                    .filter(|header| header.names.len() == fields.len());
             }
         }
         if fields.len() == self.width + 1 && self.rows == 0 && separator == b' ' {
@@ -145,7 +189,9 @@ impl Table {
                 .map(|name| Cow::Owned(name.clone().into_bytes()));
             let names: Vec<Cow<[u8]>> =
                 [Cow::Borrowed(&b""[..])].into_iter().chain(names).collect();
-            if let Some(header) = TableHeader::of(&names).filter(|_| self.header.is_some()) {
+            if let Some(header) =
+                TableHeader::of(&names, self.kind()).filter(|_| self.header.is_some())
+            {
                 (self.header, self.width) = (Some(header), names.len());
             }
         }
@@ -161,8 +207,32 @@ impl Table {
             );
             return Err((None, problem));
         }
+        if self.reals.is_some() {
+            return self.row_of_reals(&fields);
+        }
         self.row(&fields, number)?;
         self.compare_with_names(&fields, number)
+    }
+
+    fn row_of_reals(&mut self, fields: &[Cow<[u8]>]) -> Result<(), Refusal> {
+        let separator = self.separator.unwrap_or(b' ');
+        let has_header = self.header.is_some();
+        let labels = self.header.as_ref().map_or(&[][..], |header| &header.labels);
+        let values = self.reals.get_or_insert_default();
+        for (i, field) in fields.iter().enumerate() {
+            if labels.binary_search(&i).is_ok() {
+                continue;
+            }
+            let refused = |problem: String| (Some(i + 1), problem);
+            let value =
+                value(field, separator).ok_or_else(|| refused(no_number(field, has_header)))?;
+            if let Some(problem) = reals::refusal(value) {
+                return Err(refused(problem));
+            }
+            values.push(value);
+        }
+        self.rows += 1;
+        Ok(())
     }
 
     /// Compares a row with what column names would look like.
@@ -276,7 +346,7 @@ impl Table {
             }
             if self.greys.push(value).is_err() {
                 return refused(format!(
-                    "`{}` is neither 0 nor 1, and fits neither grey levels (whole, 0..=255) nor fractions (0..=1) throughout",
+                    "`{}` is neither 0 nor 1, and fits neither grey levels (whole, 0..=255) nor fractions (0..=1) throughout{REAL}",
                     excerpt(field)
                 ));
             }
@@ -308,11 +378,8 @@ impl Table {
     /// Removes a column that numbers the rows from the pixels.
     fn take_out(&mut self, column: usize, why: &str) -> String {
         let dim = self.width - self.labels().len();
-        let mut at = 0;
-        self.greys.pixels.retain(|_| {
-            at += 1;
-            (at - 1) % dim != column
-        });
+        retain_others(&mut self.greys.pixels, dim, column);
+        self.reals.iter_mut().for_each(|values| retain_others(values, dim, column));
         let place = (0..self.width)
             .filter(|i| self.labels().binary_search(i).is_err())
             .nth(column)
@@ -328,6 +395,9 @@ impl Table {
 
     /// Converts to images if the values can be pixels; error: the place, and the reason why not.
     fn pool(mut self) -> Result<Pool, (String, String)> {
+        if self.reals.is_some() {
+            return self.pool_of_reals();
+        }
         let mut dim = self.width - self.labels().len();
         let first_line = format!("line {}", self.first_line.max(1));
         if self.rows == 0 {
@@ -383,7 +453,8 @@ impl Table {
         let columns = self.header.as_ref().filter(|_| has_names).map(TableHeader::pixels);
         let side = (dim - 1).isqrt();
         let one_more = !has_names && side >= 4 && side * side == dim - 1;
-        if self.greys.are_too_dark() && one_more {
+        let too_dark = self.greys.are_too_dark(self.levels);
+        if too_dark && one_more {
             let (_, place, value) = self.first_grey.unwrap_or_default();
             return Err((
                 place,
@@ -393,7 +464,7 @@ impl Table {
                 ),
             ));
         }
-        if self.greys.are_too_dark() {
+        if too_dark {
             let (_, place, value) = self.first_grey.unwrap_or_default();
             return Err((
                 place,
@@ -416,19 +487,65 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Converts to rows of real numbers; error: the place, and the reason why not.
+    fn pool_of_reals(mut self) -> Result<Pool, (String, String)> {
+        let mut dim = self.width - self.labels().len();
+        let first_line = format!("line {}", self.first_line.max(1));
+        if self.rows == 0 {
+            return Err((first_line, "no rows of numbers".into()));
+        }
+        if dim == 0 {
+            let names = self.header.unwrap_or_default().names.join(", ");
+            let problem =
+                format!("no column is a variable: the header names labels alone ({names})");
+            return Err((first_line, problem));
+        }
+        let has_names = self.header.is_some();
+        let mut left_out = self.header.as_ref().map_or(vec![], |header| header.left_out.clone());
+        let values = self.reals.as_deref().unwrap_or_default();
+        let is_index =
+            |&column: &usize| reals::counts_rows(values[column..].iter().step_by(dim).copied());
+        if let Some(column) = (0..dim).find(is_index).filter(|_| dim > 1) {
+            left_out.push(self.take_out(column, COUNTS));
+            dim -= 1;
+        }
+        let columns = self.header.as_ref().filter(|_| has_names).map(TableHeader::pixels);
+        let values = self.reals.unwrap_or_default();
+        Ok(Pool { left_out, columns, ..Pool::real(values, dim) })
+    }
+}
+
+/// Removes a column of a table [n_rows x dim].
+fn retain_others<T>(values: &mut Vec<T>, dim: usize, column: usize) {
+    let mut at = 0;
+    values.retain(|_| {
+        at += 1;
+        (at - 1) % dim != column
+    });
+}
+
 /// True if the first lines of a file, of which the last may be incomplete, are rows of values.
-pub(super) fn begins_as_table(path: &Path, start: &[u8]) -> bool {
-    match start.iter().rposition(|&byte| byte == b'\n') {
-        Some(end) => rows(path, &start[..=end]).is_ok(),
-        None => true,
+pub(super) fn begins_as_table(path: &Path, start: &[u8], config: &DataConfig) -> bool {
+    let Some(end) = start.iter().rposition(|&byte| byte == b'\n') else {
+        return true;
+    };
+    if !config.values.is_real() {
+        return rows(path, &start[..=end], config).is_ok();
+    }
+    // A value that is no number makes no other text of a table: reading it gives a precise error.
+    let mut table = Table::of(config);
+    match table.read(&start[..=end]) {
+        Ok(()) => table.rows > 0,
+        Err((_, (column, _))) => table.rows > 0 || column.is_some() && table.header.is_some(),
     }
 }
 
 /// Number of values per row of the table whose first bytes are `start`; its last line may be
 /// incomplete.
-pub(super) fn width(path: &Path, start: &[u8]) -> Option<usize> {
+pub(super) fn width(path: &Path, start: &[u8], config: &DataConfig) -> Option<usize> {
     let end = start.iter().rposition(|&byte| byte == b'\n').map_or(start.len(), |end| end + 1);
-    rows(path, &start[..end]).ok().map(|pool| pool.shape.width)
+    rows(path, &start[..end], config).ok().map(|pool| pool.shape.width)
 }
 
 /// Separator of a line: the first candidate that occurs outside quotation marks.
@@ -501,6 +618,26 @@ fn value(word: &[u8], separator: u8) -> Option<f64> {
         return word.replace(',', ".").parse().ok();
     }
     word.parse().ok()
+}
+
+/// Reason why a word is not a real number.
+fn no_number(word: &[u8], has_header: bool) -> String {
+    const WAY_OUT: &str = "fill it, or leave its row or its column out";
+    let word = excerpt(word);
+    if word.is_empty() {
+        return format!("an empty field: a missing value has no density; {WAY_OUT}");
+    }
+    if MISSING.contains(&word.to_lowercase().as_str()) {
+        return format!("`{word}` is a missing value, which has no density: {WAY_OUT}");
+    }
+    match has_header {
+        true => format!(
+            "`{word}` is not a number: a column that is not a variable is left out if the header calls it `label`"
+        ),
+        false => format!(
+            "`{word}` is not a number (one separator per file: tab, semicolon, comma, | or spaces): leave its column out"
+        ),
+    }
 }
 
 /// Reason why a word is not a value.

@@ -1,4 +1,5 @@
-//! Losses, gradients, draws and means of the output distributions (see [`crate::made::output`]).
+//! Losses, gradients, draws and means of the output distributions (see [`crate::made::output`]);
+//! `density` has those of real numbers.
 //!
 //! The parameters of a pixel are next to each other. Those of sixteen pixels (in the sampler, of one
 //! pixel in sixteen images) are transposed into blocks, one per parameter with a lane per pixel, so
@@ -6,13 +7,14 @@
 //! multiply-add and no exponential of a library: results have the same bits on every instruction
 //! set.
 
+use crate::made::kernels::density::{Density, Gaussian, GaussianMixture};
 use crate::made::kernels::elementwise::{self, exp, ln, sigmoid, softplus_sigmoid};
 use crate::made::kernels::level::vectorized;
 use crate::made::kernels::simd::{F32x16, LANES};
 use crate::made::output::{Distribution, MIN_LOG_SCALE, MOST_COMPONENTS, MOST_PARAMETERS};
 
 /// One value of each of sixteen pixels.
-pub(crate) type PixelLanes = [f32; LANES];
+pub(super) type PixelLanes = [f32; LANES];
 
 /// Blocks that the loss of any distribution needs: parameters and intermediate results.
 const MOST_BLOCKS: usize = if MOST_PARAMETERS > 5 * MOST_COMPONENTS {
@@ -42,7 +44,7 @@ fn bounded_softplus_sigmoid(z: f32) -> (f32, f32) {
 }
 
 /// Distribution of sixteen pixels.
-trait Conditional: Copy {
+pub(super) trait Conditional: Copy {
     /// Number of parameters P.
     fn parameters(self) -> usize;
 
@@ -51,7 +53,7 @@ trait Conditional: Copy {
         self.parameters()
     }
 
-    /// Negative log-likelihoods of levels `x`, nats. With `GRADIENT` parameters are replaced by
+    /// Negative log-likelihoods of values `x`, nats. With `GRADIENT` parameters are replaced by
     /// `scale` times their gradient, otherwise they may change.
     fn nll<const GRADIENT: bool>(
         self,
@@ -60,11 +62,12 @@ trait Conditional: Copy {
         scale: f32,
     ) -> PixelLanes;
 
-    /// Levels drawn by inversion from uniforms, and their probabilities; `temperature` divides the
-    /// logarithm of every probability, and at zero the likeliest level is taken.
-    fn draw(self, blocks: &mut [PixelLanes], uniforms: &PixelLanes, temperature: f32) -> Draw;
+    /// Values drawn by inversion from the first of the uniforms, and their probabilities; mixtures of
+    /// densities choose a component by the second. `temperature` divides the logarithm of every
+    /// probability, and at zero the likeliest level, or the mode, is taken.
+    fn draw(self, blocks: &mut [PixelLanes], uniforms: [&PixelLanes; 2], temperature: f32) -> Draw;
 
-    /// Means from 0 to 1.
+    /// Means; of levels, from 0 to 1.
     fn mean(self, blocks: &mut [PixelLanes]) -> PixelLanes;
 
     /// Calls `of_level` with the probabilities of each of `levels` levels; blocks may change.
@@ -84,11 +87,11 @@ trait Conditional: Copy {
     }
 }
 
-/// Levels with their probabilities.
+/// Values with their probabilities or densities.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Draw {
-    pub(crate) levels: PixelLanes,
-    pub(crate) probabilities: PixelLanes,
+pub(super) struct Draw {
+    pub(super) values: PixelLanes,
+    pub(super) probabilities: PixelLanes,
 }
 
 #[derive(Clone, Copy)]
@@ -120,7 +123,12 @@ impl Conditional for Bernoulli {
     }
 
     #[inline(always)]
-    fn draw(self, blocks: &mut [PixelLanes], uniforms: &PixelLanes, temperature: f32) -> Draw {
+    fn draw(
+        self,
+        blocks: &mut [PixelLanes],
+        [uniforms, _]: [&PixelLanes; 2],
+        temperature: f32,
+    ) -> Draw {
         let (mut levels, mut probabilities) = ([0.0; LANES], [0.0; LANES]);
         for i in 0..LANES {
             let z = blocks[0][i];
@@ -129,7 +137,7 @@ impl Conditional for Bernoulli {
             levels[i] = f32::from(is_on);
             probabilities[i] = if is_on { on } else { 1.0 - on };
         }
-        Draw { levels, probabilities }
+        Draw { values: levels, probabilities }
     }
 
     #[inline(always)]
@@ -145,7 +153,7 @@ struct Categorical {
 
 /// Lane by lane, the largest of some blocks.
 #[inline(always)]
-fn largest(blocks: &[PixelLanes]) -> PixelLanes {
+pub(super) fn largest(blocks: &[PixelLanes]) -> PixelLanes {
     let mut largest = [f32::NEG_INFINITY; LANES];
     for block in blocks {
         for (largest, &value) in largest.iter_mut().zip(block) {
@@ -158,7 +166,7 @@ fn largest(blocks: &[PixelLanes]) -> PixelLanes {
 /// Replaces logits by the exponentials of their differences from the largest, divided by
 /// `temperature` first, and returns the sums of these.
 #[inline(always)]
-fn exponentiate(logits: &mut [PixelLanes], temperature: f32) -> PixelLanes {
+pub(super) fn exponentiate(logits: &mut [PixelLanes], temperature: f32) -> PixelLanes {
     let (top, mut sums) = (largest(logits), [0.0; LANES]);
     for block in logits {
         for i in 0..LANES {
@@ -210,7 +218,12 @@ impl Conditional for Categorical {
     }
 
     #[inline(always)]
-    fn draw(self, blocks: &mut [PixelLanes], uniforms: &PixelLanes, temperature: f32) -> Draw {
+    fn draw(
+        self,
+        blocks: &mut [PixelLanes],
+        [uniforms, _]: [&PixelLanes; 2],
+        temperature: f32,
+    ) -> Draw {
         if temperature == 0.0 {
             let top = largest(blocks);
             let mut levels = [0.0; LANES];
@@ -219,7 +232,7 @@ impl Conditional for Categorical {
                     levels[i] = if block[i] == top[i] { level as f32 } else { levels[i] };
                 }
             }
-            return Draw { levels, probabilities: [1.0; LANES] };
+            return Draw { values: levels, probabilities: [1.0; LANES] };
         }
         let sums = exponentiate(blocks, temperature);
         let last = (self.levels - 1) as f32;
@@ -239,7 +252,7 @@ impl Conditional for Categorical {
                     if levels[i] == level as f32 { block[i] / sums[i] } else { 0.0 };
             }
         }
-        Draw { levels, probabilities }
+        Draw { values: levels, probabilities }
     }
 
     #[inline(always)]
@@ -281,11 +294,59 @@ fn inverse_scale(log_scale: f32) -> f32 {
     exp((-log_scale.max(MIN_LOG_SCALE)).min(87.0))
 }
 
-/// Logarithm of the mass of one level under one logistic, with its derivatives.
-struct LogMass {
-    value: f32,
-    by_mean: f32,
-    by_log_scale: f32,
+/// Logarithm of the mass of a level, or of the density of a number, under one component, with its
+/// derivatives.
+pub(super) struct LogTerm {
+    pub(super) value: f32,
+    pub(super) by_mean: f32,
+    pub(super) by_log_scale: f32,
+}
+
+/// Splits the blocks of a mixture of `m` components into logits, means, log scales, and two of
+/// intermediate results.
+#[inline(always)]
+pub(super) fn split(blocks: &mut [PixelLanes], m: usize) -> [&mut [PixelLanes]; 5] {
+    let (logits, rest) = blocks.split_at_mut(m);
+    let (means, rest) = rest.split_at_mut(m);
+    let (scales, rest) = rest.split_at_mut(m);
+    let (first, rest) = rest.split_at_mut(m);
+    [logits, means, scales, first, &mut rest[..m]]
+}
+
+/// [`Conditional::nll`] of a mixture, whose components are a function of value, mean and log scale.
+#[inline(always)]
+pub(super) fn mixture_nll<const GRADIENT: bool>(
+    [logits, means, scales, joint, weights]: [&mut [PixelLanes]; 5],
+    x: &PixelLanes,
+    scale: f32,
+    component: impl Fn(f32, f32, f32) -> LogTerm,
+) -> PixelLanes {
+    weights.copy_from_slice(logits);
+    let (top, sums) = (largest(logits), exponentiate(weights, 1.0));
+    let parts = logits.iter().zip(&mut *means).zip(&mut *scales).zip(&mut *joint);
+    for (((logits, means), scales), joint) in parts {
+        for i in 0..LANES {
+            let term = component(x[i], means[i], scales[i]);
+            joint[i] = logits[i] + term.value;
+            if GRADIENT {
+                (means[i], scales[i]) = (term.by_mean, term.by_log_scale);
+            }
+        }
+    }
+    let joint_top = largest(joint);
+    let joint_sums = exponentiate(joint, 1.0);
+    if GRADIENT {
+        let parts = logits.iter_mut().zip(&mut *means).zip(&mut *scales).zip(&*joint);
+        for ((((logits, means), scales), joint), weights) in parts.zip(&*weights) {
+            for i in 0..LANES {
+                let posterior = joint[i] * (scale / joint_sums[i]);
+                logits[i] = weights[i] * (scale / sums[i]) - posterior;
+                means[i] *= -posterior;
+                scales[i] *= -posterior;
+            }
+        }
+    }
+    std::array::from_fn(|i| (top[i] + ln(sums[i])) - (joint_top[i] + ln(joint_sums[i])))
 }
 
 impl LogisticMixture {
@@ -312,7 +373,7 @@ impl LogisticMixture {
     /// tails and for any width. The interval of the first level has no lower end, that of the last
     /// no upper end.
     #[inline(always)]
-    fn log_mass(self, level: f32, mean: f32, log_scale: f32) -> LogMass {
+    fn log_mass(self, level: f32, mean: f32, log_scale: f32) -> LogTerm {
         let half = self.half();
         let bounded = log_scale.max(MIN_LOG_SCALE);
         let inverse = inverse_scale(log_scale);
@@ -331,7 +392,7 @@ impl LogisticMixture {
         let log_width = ln(2.0 * half) - bounded + ln(ratio);
         let inside = has_upper * has_lower;
         let by_scale = from_lower * lower * has_lower - from_upper * upper * has_upper;
-        LogMass {
+        LogTerm {
             value: inside * log_width - has_upper * below_upper - has_lower * above_lower,
             by_mean: inverse * (from_lower * has_lower - from_upper * has_upper),
             by_log_scale: if log_scale < MIN_LOG_SCALE {
@@ -340,17 +401,6 @@ impl LogisticMixture {
                 by_scale - inside * (e / ratio)
             },
         }
-    }
-
-    /// Splits blocks into logits, means, log scales, and two of intermediate results.
-    #[inline(always)]
-    fn split(self, blocks: &mut [PixelLanes]) -> [&mut [PixelLanes]; 5] {
-        let m = self.components;
-        let (logits, rest) = blocks.split_at_mut(m);
-        let (means, rest) = rest.split_at_mut(m);
-        let (scales, rest) = rest.split_at_mut(m);
-        let (first, rest) = rest.split_at_mut(m);
-        [logits, means, scales, first, &mut rest[..m]]
     }
 }
 
@@ -372,46 +422,27 @@ impl Conditional for LogisticMixture {
         x: &PixelLanes,
         scale: f32,
     ) -> PixelLanes {
-        let [logits, means, scales, joint, weights] = self.split(blocks);
-        weights.copy_from_slice(logits);
-        let (top, sums) = (largest(logits), exponentiate(weights, 1.0));
-        let parts = logits.iter().zip(&mut *means).zip(&mut *scales).zip(&mut *joint);
-        for (((logits, means), scales), joint) in parts {
-            for i in 0..LANES {
-                let mass = self.log_mass(x[i], means[i], scales[i]);
-                joint[i] = logits[i] + mass.value;
-                if GRADIENT {
-                    (means[i], scales[i]) = (mass.by_mean, mass.by_log_scale);
-                }
-            }
-        }
-        let joint_top = largest(joint);
-        let joint_sums = exponentiate(joint, 1.0);
-        if GRADIENT {
-            let parts = logits.iter_mut().zip(&mut *means).zip(&mut *scales).zip(&*joint);
-            for ((((logits, means), scales), joint), weights) in parts.zip(&*weights) {
-                for i in 0..LANES {
-                    let posterior = joint[i] * (scale / joint_sums[i]);
-                    logits[i] = weights[i] * (scale / sums[i]) - posterior;
-                    means[i] *= -posterior;
-                    scales[i] *= -posterior;
-                }
-            }
-        }
-        std::array::from_fn(|i| (top[i] + ln(sums[i])) - (joint_top[i] + ln(joint_sums[i])))
+        let component = |level, mean, log_scale| self.log_mass(level, mean, log_scale);
+        mixture_nll::<GRADIENT>(split(blocks, self.components), x, scale, component)
     }
 
     #[inline(always)]
-    fn draw(self, blocks: &mut [PixelLanes], uniforms: &PixelLanes, temperature: f32) -> Draw {
+    fn draw(
+        self,
+        blocks: &mut [PixelLanes],
+        [uniforms, _]: [&PixelLanes; 2],
+        temperature: f32,
+    ) -> Draw {
         if temperature != 1.0 {
             let log_probability = |level: usize| {
                 let mut own = blocks.to_vec();
                 self.nll::<false>(&mut own, &[level as f32; LANES], 1.0).map(|nll| -nll)
             };
             let mut of_levels: Vec<PixelLanes> = (0..self.levels).map(log_probability).collect();
+            let uniforms = [uniforms; 2];
             return Categorical { levels: self.levels }.draw(&mut of_levels, uniforms, temperature);
         }
-        let [logits, means, scales, weights, inverses] = self.split(blocks);
+        let [logits, means, scales, weights, inverses] = split(blocks, self.components);
         weights.copy_from_slice(logits);
         let sums = exponentiate(weights, 1.0);
         for (inverses, scales) in inverses.iter_mut().zip(&*scales) {
@@ -436,12 +467,12 @@ impl Conditional for LogisticMixture {
             step /= 2;
         }
         let nll = self.nll::<false>(blocks, &levels, 1.0);
-        Draw { levels, probabilities: nll.map(|nll| exp(-nll)) }
+        Draw { values: levels, probabilities: nll.map(|nll| exp(-nll)) }
     }
 
     #[inline(always)]
     fn mean(self, blocks: &mut [PixelLanes]) -> PixelLanes {
-        let [logits, means, scales, weights, _] = self.split(blocks);
+        let [logits, means, scales, weights, _] = split(blocks, self.components);
         weights.copy_from_slice(logits);
         let sums = exponentiate(weights, 1.0);
         // The mean of a number from 0 is the sum over k of the probability that it exceeds k.
@@ -563,18 +594,33 @@ fn row_probabilities<C: Conditional>(conditional: C, levels: usize, z: &[f32], o
 }
 
 #[inline(always)]
+fn row_cdf<C: Density>(density: C, z: &[f32], x: &[f32], out: &mut [f32]) {
+    for_each_block(density, z, |blocks, numbers| {
+        let cdf = density.cdf(blocks, &block_of(&x[numbers.clone()]));
+        out[numbers.clone()].copy_from_slice(&cdf[..numbers.len()]);
+    });
+}
+
+#[inline(always)]
+fn row_at_smallest_scale<C: Density>(density: C, z: &[f32], count: &mut f64) {
+    for_each_block(density, z, |blocks, numbers| {
+        *count += sum_of(&density.at_smallest_scale(blocks), numbers.len());
+    });
+}
+
+#[inline(always)]
 fn draw_vectors<C: Conditional>(
     conditional: C,
     parameters: &[F32x16],
-    uniforms: &[F32x16],
+    [uniforms, choosing]: [&[F32x16]; 2],
     temperature: f32,
     mut out: impl FnMut(usize, Draw),
 ) {
     let mut blocks = vec![[0.0; LANES]; conditional.blocks()];
-    for (v, row) in uniforms.iter().enumerate() {
+    for (v, (row, choosing)) in uniforms.iter().zip(choosing).enumerate() {
         let own = parameters[v..].iter().step_by(uniforms.len());
         blocks.iter_mut().zip(own).for_each(|(block, vector)| *block = vector.0);
-        out(v, conditional.draw(&mut blocks, &row.0, temperature));
+        out(v, conditional.draw(&mut blocks, [&row.0, &choosing.0], temperature));
     }
 }
 
@@ -594,6 +640,31 @@ macro_rules! each_distribution {
                 let $conditional = LogisticMixture { levels, components };
                 $work
             }
+            Distribution::Gaussian => {
+                let $conditional = Gaussian;
+                $work
+            }
+            Distribution::GaussianMixture { components } => {
+                let $conditional = GaussianMixture { components };
+                $work
+            }
+        }
+    };
+}
+
+/// The same for densities; nothing for the others.
+macro_rules! each_density {
+    ($distribution:expr, $density:ident => $work:expr) => {
+        match $distribution {
+            Distribution::Gaussian => {
+                let $density = Gaussian;
+                $work
+            }
+            Distribution::GaussianMixture { components } => {
+                let $density = GaussianMixture { components };
+                $work
+            }
+            _ => {}
         }
     };
 }
@@ -616,49 +687,58 @@ vectorized! {
     }
 
     fn probabilities(distribution: Distribution, z: &[f32], out: &mut [f32]) {
-        let levels = distribution.levels();
-        each_distribution!(distribution, c => row_probabilities(c, levels, z, out));
+        if let Some(levels) = distribution.levels() {
+            each_distribution!(distribution, c => row_probabilities(c, levels, z, out));
+        }
+    }
+
+    fn cdf(distribution: Distribution, z: &[f32], x: &[f32], out: &mut [f32]) {
+        each_density!(distribution, c => row_cdf(c, z, x, out));
+    }
+
+    fn count_at_smallest_scale(distribution: Distribution, z: &[f32], count: &mut f64) {
+        each_density!(distribution, c => row_at_smallest_scale(c, z, count));
     }
 
     fn draw(
         distribution: Distribution,
         parameters: &[F32x16],
-        uniforms: &[F32x16],
+        uniforms: [&[F32x16]; 2],
         temperature: f32,
-        levels: &mut [F32x16],
+        values: &mut [F32x16],
         probabilities: &mut [F32x16],
     ) {
         each_distribution!(distribution, c => draw_vectors(c, parameters, uniforms, temperature, |v, draw| {
-            (levels[v], probabilities[v]) = (F32x16(draw.levels), F32x16(draw.probabilities));
+            (values[v], probabilities[v]) = (F32x16(draw.values), F32x16(draw.probabilities));
         }));
     }
 }
 
 impl Distribution {
-    /// Returns the negative log-likelihood of an image with these levels [dim], nats, and replaces
+    /// Returns the negative log-likelihood of an image with these values [dim], nats, and replaces
     /// the parameters of its pixels' distributions `z` [dim x P] by `scale` times their gradient.
-    pub(crate) fn nll_gradient(self, z: &mut [f32], levels: &[f32], scale: f32) -> f64 {
+    pub(crate) fn nll_gradient(self, z: &mut [f32], values: &[f32], scale: f32) -> f64 {
         match self {
-            Self::Bernoulli => elementwise::nll_gradient(z, levels, scale),
-            _ => nll_gradient(self, z, levels, scale),
+            Self::Bernoulli => elementwise::nll_gradient(z, values, scale),
+            _ => nll_gradient(self, z, values, scale),
         }
     }
 
     /// Negative log-likelihood of an image, nats: the same sum, bit for bit, as
     /// [`nll_gradient`](Self::nll_gradient) returns.
-    pub(crate) fn nll(self, z: &[f32], levels: &[f32]) -> f64 {
+    pub(crate) fn nll(self, z: &[f32], values: &[f32]) -> f64 {
         match self {
-            Self::Bernoulli => elementwise::nll(z, levels),
-            _ => nll(self, z, levels),
+            Self::Bernoulli => elementwise::nll(z, values),
+            _ => nll(self, z, values),
         }
     }
 
     /// Negative log-likelihood of each pixel, nats [dim].
-    pub(crate) fn nll_per_pixel(self, z: &[f32], levels: &[f32], out: &mut [f32]) {
-        nll_per_pixel(self, z, levels, out);
+    pub(crate) fn nll_per_pixel(self, z: &[f32], values: &[f32], out: &mut [f32]) {
+        nll_per_pixel(self, z, values, out);
     }
 
-    /// Mean of each pixel, from 0 (black) to 1 (white) [dim].
+    /// Mean of each pixel, from 0 (black) to 1 (white), or of each real number [dim].
     pub(crate) fn means(self, z: &[f32], out: &mut [f32]) {
         means(self, z, out);
     }
@@ -668,17 +748,31 @@ impl Distribution {
         probabilities(self, z, out);
     }
 
-    /// Draws one pixel of some images: its level in each, and the probability of that. `parameters`
+    /// Probability of each real number up to its value, under a density [dim].
+    pub(crate) fn cdf(self, z: &[f32], values: &[f32], out: &mut [f32]) {
+        cdf(self, z, values, out);
+    }
+
+    /// Number of real numbers whose density has a component of a weight above 1 % that is as narrow
+    /// as it can be.
+    pub(crate) fn count_at_smallest_scale(self, z: &[f32]) -> f64 {
+        let mut count = 0.0;
+        count_at_smallest_scale(self, z, &mut count);
+        count
+    }
+
+    /// Draws one pixel of some images: its value in each, and the probability or density of that, by
+    /// one uniform and, of a mixture of densities, another that chooses the component. `parameters`
     /// has one row of vectors per parameter, the others one row; a lane is an image.
     pub(crate) fn draw(
         self,
         parameters: &[F32x16],
-        uniforms: &[F32x16],
+        uniforms: [&[F32x16]; 2],
         temperature: f64,
-        levels: &mut [F32x16],
+        values: &mut [F32x16],
         probabilities: &mut [F32x16],
     ) {
-        draw(self, parameters, uniforms, temperature as f32, levels, probabilities);
+        draw(self, parameters, uniforms, temperature as f32, values, probabilities);
     }
 
     /// The distribution that is the mean of several with these parameters, each as in
@@ -725,26 +819,49 @@ impl Distribution {
             }
             // The mean of mixtures is a mixture of all their components.
             Self::LogisticMixture { levels, components } => {
-                let part = components * n_vectors;
-                for z in several {
-                    let mut normalized = z[..part].to_vec();
-                    for v in 0..n_vectors {
-                        let mut own: Vec<PixelLanes> =
-                            z[v..part].iter().step_by(n_vectors).map(|vector| vector.0).collect();
-                        let (top, sums) = (largest(&own), exponentiate(&mut own, 1.0));
-                        for vector in normalized[v..].iter_mut().step_by(n_vectors) {
-                            (0..LANES).for_each(|i| vector.0[i] -= top[i] + sums[i].ln());
-                        }
-                    }
-                    mean.extend(normalized);
-                }
-                for kind in 1..3 {
-                    for z in several {
-                        mean.extend(&z[kind * part..(kind + 1) * part]);
-                    }
-                }
+                join_components(several, components, n_vectors, mean);
                 Self::LogisticMixture { levels, components: several.len() * components }
             }
+            Self::Gaussian => {
+                mean.resize(several.len() * n_vectors, F32x16::default());
+                for kind in 0..2 {
+                    several.iter().for_each(|z| mean.extend(&z[kind * n_vectors..][..n_vectors]));
+                }
+                Self::GaussianMixture { components: several.len() }
+            }
+            Self::GaussianMixture { components } => {
+                join_components(several, components, n_vectors, mean);
+                Self::GaussianMixture { components: several.len() * components }
+            }
+        }
+    }
+}
+
+/// Appends the parameters of the mixture of several mixtures to `joined`, each as in
+/// [`Distribution::draw`] with rows of `n_vectors`: all logits, made comparable, all means, all log
+/// scales.
+fn join_components(
+    several: &[&[F32x16]],
+    components: usize,
+    n_vectors: usize,
+    joined: &mut Vec<F32x16>,
+) {
+    let part = components * n_vectors;
+    for z in several {
+        let mut normalized = z[..part].to_vec();
+        for v in 0..n_vectors {
+            let mut own: Vec<PixelLanes> =
+                z[v..part].iter().step_by(n_vectors).map(|vector| vector.0).collect();
+            let (top, sums) = (largest(&own), exponentiate(&mut own, 1.0));
+            for vector in normalized[v..].iter_mut().step_by(n_vectors) {
+                (0..LANES).for_each(|i| vector.0[i] -= top[i] + sums[i].ln());
+            }
+        }
+        joined.extend(normalized);
+    }
+    for kind in 1..3 {
+        for z in several {
+            joined.extend(&z[kind * part..(kind + 1) * part]);
         }
     }
 }
@@ -770,8 +887,8 @@ mod tests {
             let rounding = 1e-5 + 2e-7 * f64::from(-log_scale).exp();
             prop_assert!((total - 1.0).abs() < rounding, "{total}");
             let level = levels / 3;
-            let LogMass { by_mean, by_log_scale, .. } = mass(level, mean, log_scale);
-            let slope = |up: LogMass, down: LogMass, step: f32| (up.value - down.value) / (2.0 * step);
+            let LogTerm { by_mean, by_log_scale, .. } = mass(level, mean, log_scale);
+            let slope = |up: LogTerm, down: LogTerm, step: f32| (up.value - down.value) / (2.0 * step);
             // A narrow logistic bends within a step that does not shrink with its scale.
             let step = 0.02 * log_scale.exp();
             let numeric =
@@ -794,7 +911,8 @@ mod tests {
             ] {
                 let rows: Vec<F32x16> = parameters.iter().map(|&z| F32x16([z; LANES])).collect();
                 let (mut level, mut probability) = ([F32x16::default()], [F32x16::default()]);
-                distribution.draw(&rows, &[F32x16([u; LANES])], 1.0, &mut level, &mut probability);
+                let uniforms = [F32x16([u; LANES])];
+                distribution.draw(&rows, [&uniforms; 2], 1.0, &mut level, &mut probability);
                 let level = level[0].0[0] as usize;
                 let of = |level: usize| (-distribution.nll(&parameters, &[level as f32])).exp();
                 let below: f64 = (0..level).map(of).sum();
@@ -813,7 +931,7 @@ mod tests {
             Distribution::Categorical { levels: 4 },
             Distribution::LogisticMixture { levels: 16, components: 2 },
         ] {
-            let (dim, levels) = (2 * LANES + 1, distribution.levels());
+            let (dim, levels) = (2 * LANES + 1, distribution.levels().unwrap());
             let count = dim * distribution.parameters();
             let z: Vec<f32> = (0..count).map(|i| (i * i % 17) as f32 / 4.0 - 2.0).collect();
             let mut found = vec![0.0; dim * levels];

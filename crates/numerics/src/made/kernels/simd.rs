@@ -42,14 +42,14 @@ pub(crate) fn as_scalars_mut(vectors: &mut [F32x16]) -> &mut [f32] {
     unsafe { std::slice::from_raw_parts_mut(vectors.as_mut_ptr().cast(), len) }
 }
 
-/// Prefetches bytes into the nearest cache; a hint without effect on results.
-pub(crate) fn prefetch_bytes(bytes: &[u8]) {
+/// Prefetches values into the nearest cache; a hint without effect on results.
+pub(crate) fn prefetch_values<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    bytes
-        .chunks(size_of::<F32x16>())
-        .for_each(|line| x86::prefetch_line(line.as_ptr()));
+    values
+        .chunks(size_of::<F32x16>() / size_of::<T>())
+        .for_each(|line| x86::prefetch_line(line.as_ptr().cast()));
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = bytes;
+    let _ = values;
 }
 
 /// Token of an instruction set: proves that the CPU has it.
