@@ -12,7 +12,9 @@ use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, PlotOption
 use ablade::record::{EpochRow, RunRecord, RunStatus, Summary, Timing};
 use ablade::results::ExperimentResults;
 use ablade::rng::{Purpose, Seed};
-use ablade::trainers::made::figures::{Artefacts, Completion, Conditional, Picture};
+use ablade::trainers::made::figures::{
+    Artefacts, Completion, Conditional, Picture, TableArtefacts,
+};
 use ablade::trainers::made::metrics::MadeFacts;
 
 use super::{made, run_spec};
@@ -188,6 +190,8 @@ impl Recipe {
         let facts = MadeFacts {
             test_nll_without_class_nats: None,
             test_accuracy: None,
+            test_nll_own_units_nats: None,
+            share_at_smallest_scale: None,
             classes: None,
             parameters: 47_000 * (1 + levels.first().map_or(0, String::len) as u64 + v as u64 % 4),
             connected_parameters: 24_000,
@@ -329,6 +333,7 @@ pub(crate) fn artefacts_of(study: &ExperimentResults, levels: usize) -> Artefact
             .filter(|_| levels > 2)
             .map(|id| ((*id).clone(), conditionals(levels)))
             .collect(),
+        tables: TableArtefacts::default(),
         problems: Vec::new(),
     }
 }

@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod run;
 mod scored;
 mod settings;
+pub mod table;
 pub mod unchanged;
 
 use std::collections::BTreeMap;
@@ -33,17 +34,23 @@ use crate::trainer::{
 use metrics::MadeFacts;
 use run::MadeRun;
 use scored::TestImages;
+use table::TableUnits;
 
 pub use identity::ENGINE;
 
 /// Number of test images of a data set stored for figures.
 const KEPT: usize = 100;
 
+/// Maximum numbers of test rows of a table, and of their values, stored for figures.
+const ROWS_KEPT: (usize, usize) = (2_000, 1 << 20);
+
 /// The built-in trainer.
 #[derive(Debug)]
 pub struct MadeTrainer {
     settings: Settings,
     metrics: Metrics,
+    /// The same for tables of real numbers.
+    metrics_of_rows: Metrics,
     cache: Cache,
     known: Mutex<Known>,
 }
@@ -61,7 +68,8 @@ impl MadeTrainer {
     pub fn new(library: Library) -> Self {
         Self {
             settings: settings::settings(),
-            metrics: metrics::metrics(),
+            metrics: metrics::metrics(&metrics::IMAGES),
+            metrics_of_rows: metrics::metrics(&metrics::ROWS),
             cache: Cache::new(library),
             known: Mutex::default(),
         }
@@ -111,8 +119,14 @@ pub fn config_of(config: &RunConfig) -> Config {
     Config::new(&serde_json::to_value(config).expect("plain data"))
 }
 
-/// First test images as `.npy` [count x rows x columns], which figures show next to samples.
+/// First test images as `.npy` [count x rows x columns], which figures show next to samples; of a
+/// table the first rows in its own units [count x 1 x D].
 pub fn first_test_images(data: &Dataset) -> Vec<u8> {
+    if let (Some(units), Some(values)) = (TableUnits::of(data), data.test.real_values()) {
+        let (rows, most) = ROWS_KEPT;
+        let count = data.test.count().min(rows).min((most / units.dim()).max(1));
+        return units.npy(&[count, 1], &values[..count * units.dim()]);
+    }
     let count = data.test.count().min(KEPT);
     npy::encode(
         &[count, data.shape.height, data.shape.width],
@@ -131,6 +145,13 @@ impl Trainer for MadeTrainer {
 
     fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    fn metrics_of(&self, configs: &mut dyn Iterator<Item = &Config>) -> &Metrics {
+        let mut configs = configs.peekable();
+        let is_of_rows = configs.peek().is_some()
+            && configs.all(|config| run_config(config).data.values.is_real());
+        if is_of_rows { &self.metrics_of_rows } else { &self.metrics }
     }
 
     fn clashes(&self, config: &Config) -> Vec<Clash> {
@@ -296,8 +317,10 @@ impl Trainer for MadeTrainer {
     }
 
     fn are_examples(&self, config: Option<&Config>, bytes: &[u8]) -> bool {
-        let levels = config.map(|config| run_config(config).data.levels.get());
-        figures::are_images(bytes, levels)
+        let data = config.map(|config| &run_config(config).data);
+        let is_real = data.map(|data| data.values.is_real());
+        let are_images = || figures::are_images(bytes, data.map(|data| data.levels.get()));
+        is_real != Some(false) && figures::are_rows(bytes) || is_real != Some(true) && are_images()
     }
 
     fn training_settings(&self, config: &Config) -> Option<String> {
@@ -397,6 +420,7 @@ impl Trainer for MadeTrainer {
         (a.model.classes != b.model.classes)
             .then_some("model.classes")
             .or_else(|| a.data.scores_otherwise_than(&b.data))
+            .or_else(|| scored::is_standardised_otherwise(&a.data, &b.data).then_some("data.train"))
     }
 
     fn metric_needs(&self, config: &Config, metric: &Metric) -> Option<&'static str> {
@@ -427,7 +451,12 @@ impl Trainer for MadeTrainer {
             .any(|config| run_config(config).data.binarize == Binarize::Dynamic);
         let binarized = if dynamic { ", the binarisation of training images" } else { "" };
         let is_grey = |config: &&Config| run_config(config).data.levels.is_grey();
-        let levels = if configs.iter().any(is_grey) { "grey levels" } else { "binarisation" };
+        let is_real = |config: &&Config| run_config(config).data.values.is_real();
+        let levels = match () {
+            () if configs.iter().any(is_real) => "standardisation",
+            () if configs.iter().any(is_grey) => "grey levels",
+            () => "binarisation",
+        };
         format!(
             "Everything random in training: initial weights, masks (orderings and degrees), order of minibatches\
              {binarized}. Held fixed: the data, their split and the {levels} of validation and test images, all \

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use super::metrics::MadeFacts;
 use super::run_config;
+use super::table::{self, TableUnits};
 use crate::config::{RunConfig, SampleOrder};
 use crate::cost::{MadeCost, SCORED_TRAIN};
 use crate::data::nearest::nearest;
 use crate::data::{DataSize, Dataset, Images, Part, Shape};
 use crate::made::evaluate::{
     Reliability, by_class, calibration, conditional_means, level_probabilities, mean,
-    nll_averaged_conditionals, nll_mixture, nll_single_mask,
+    nll_averaged_conditionals, nll_mixture, nll_single_mask, share_at_smallest_scale,
 };
 use crate::made::file::{self, FileError};
 use crate::made::instruction_set;
@@ -385,6 +386,8 @@ fn unscored(data: &Dataset, masks: &Masks, made: &Made) -> MadeFacts {
         test_nll_averaged_nats: None,
         test_nll_without_class_nats: None,
         test_accuracy: None,
+        test_nll_own_units_nats: None,
+        share_at_smallest_scale: None,
         classes: Some(made.network().layout.classes).filter(|&classes| classes > 0),
         dim: made.network().layout.dim,
         binarization: Some(data.binarization),
@@ -453,6 +456,8 @@ fn finished(
     let by_class = (spec.config.model.classes)
         .then(|| by_class(made, team, &first, &data.test, &shares_of_classes(&data.train)));
     let correct = by_class.as_ref().map(|found| found.is_right(&data.test));
+    let units = TableUnits::of(data);
+    let in_own_units = |nll: f64| Some(nll + units.as_ref()?.by.log_scale_sum());
     let facts = MadeFacts {
         train_nll_nats: score(&trained_bits(data, spec.seed, best_epoch, SCORED_TRAIN)),
         valid_nll_nats: score(&data.valid),
@@ -461,6 +466,10 @@ fn finished(
         test_nll_averaged_nats: averaged.as_deref().and_then(mean),
         test_nll_without_class_nats: by_class.as_ref().and_then(|found| mean(&found.nll_without)),
         test_accuracy: correct.as_deref().and_then(mean),
+        test_nll_own_units_nats: mean(&test[0]).and_then(in_own_units),
+        share_at_smallest_scale: units
+            .as_ref()
+            .map(|_| share_at_smallest_scale(made, team, &first, &data.test)),
         ..unscored(data, masks, made)
     };
     let summary = summary(epochs, best_epoch, &facts);
@@ -481,10 +490,13 @@ fn finished(
             counts_of_classes(&data.train).into_iter().map(|count| count as f32).collect();
         files.push(("class_counts.npy".to_owned(), npy::encode(&[counts.len()], &counts)));
     }
-    files.extend(samples(spec, data, team, made, &sampled)?);
-    files.extend(completions(spec, data, team, made, &first)?);
+    files.extend(samples(spec, data, units.as_ref(), team, made, &sampled)?);
+    files.extend(completions(spec, data, units.as_ref(), team, made, &first)?);
+    if let Some(units) = &units {
+        files.extend(table::files(data, units, team, made, &first));
+    }
     if data.levels > 2 {
-files.extend(calibration_file(data, team, made, &first));
+        files.extend(calibration_file(data, team, made, &first));
         files.extend(conditionals_file(data, team, made, &first));
     }
     Ok((summary, files))
@@ -589,10 +601,11 @@ fn per_image(nll: &[f64]) -> Vec<u8> {
     npy::encode(&[nll.len()], &nll.iter().map(|&nll| nll as f32).collect::<Vec<_>>())
 }
 
-/// Files `samples.npy` and `nearest.npy`, the training image nearest to each sample.
+/// Files `samples.npy` and, of images, `nearest.npy`, the training image nearest to each sample.
 fn samples(
     spec: &MadeRun,
     data: &Dataset,
+    units: Option<&TableUnits>,
     team: &ThreadPool,
     made: &Made,
     masks: &[MaskSet],
@@ -618,6 +631,9 @@ fn samples(
             drawing,
         ),
     };
+    if let (Some(units), Some(values)) = (units, drawn.images.real_values()) {
+        return Ok(vec![("samples.npy".into(), units.npy(&[config.count], values))]);
+    }
     let train = data.scored(Part::Train);
     let neighbours: Vec<u8> = nearest(&drawn.images, &train, data.levels)
         .into_iter()
@@ -636,6 +652,7 @@ fn samples(
 fn completions(
     spec: &MadeRun,
     data: &Dataset,
+    units: Option<&TableUnits>,
     team: &ThreadPool,
     made: &Made,
     mask: &MaskSet,
@@ -654,9 +671,18 @@ fn completions(
     };
     let completed = draw(made, team, std::slice::from_ref(mask), count, drawing)?;
     let reconstructed = conditional_means(made, team, mask, &images);
+    let (completed, reconstructed) = match (units, completed.images.real_values()) {
+        (Some(units), Some(values)) => {
+            (units.npy(&[count], values), units.npy(&[count], &reconstructed))
+        }
+        _ => (
+            npy::encode(&[count, dim], completed.images.pixels()),
+            npy::encode(&[count, dim], &reconstructed),
+        ),
+    };
     Ok(vec![
-        ("completion.npy".into(), npy::encode(&[count, dim], completed.images.pixels())),
-        ("reconstruction.npy".into(), npy::encode(&[count, dim], &reconstructed)),
+        ("completion.npy".into(), completed),
+        ("reconstruction.npy".into(), reconstructed),
     ])
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::run::{RunError, shares_of_classes};
+use super::run::shares_of_classes;
 use crate::data::{Binarization, Dataset, Images, LevelCount, Origin, Shape, Standardisation};
 use crate::made::evaluate::{by_class, integral_transforms, nll_single_mask};
 use crate::made::masks::MaskSet;
@@ -101,8 +101,12 @@ impl TableUnits {
 
     /// Standardised rows as an array in the units of the table, in single precision.
     pub(super) fn npy(&self, counts: &[usize], standardised: &[f32]) -> Vec<u8> {
-        let own: Vec<f32> =
-            self.by.to_own_units(standardised).into_iter().map(|value| value as f32).collect();
+        let own: Vec<f32> = self
+            .by
+            .to_own_units(standardised)
+            .into_iter()
+            .map(|value| value as f32)
+            .collect();
         npy::encode(&[counts, &[self.dim()]].concat(), &own)
     }
 
@@ -124,8 +128,7 @@ impl TableUnits {
         let mut text = head.join(",") + "\n";
         for (i, row) in self.by.to_own_units(standardised).chunks_exact(self.dim()).enumerate() {
             let cells = row.iter().enumerate().map(|(column, &own)| self.by.text(column, own));
-            let cells: Vec<String> =
-                lead(i).iter().map(usize::to_string).chain(cells).collect();
+            let cells: Vec<String> = lead(i).iter().map(usize::to_string).chain(cells).collect();
             let _ = writeln!(text, "{}", cells.join(","));
         }
         text
@@ -139,7 +142,7 @@ pub(super) fn files(
     team: &ThreadPool,
     made: &Made,
     mask: &MaskSet,
-) -> Result<Vec<(String, Vec<u8>)>, RunError> {
+) -> Vec<(String, Vec<u8>)> {
     let mut files = vec![(UNITS.to_owned(), units.csv())];
     let transforms = integral_transforms(made, team, mask, &data.test);
     let mut counts = [0.0f32; TRANSFORM_BINS];
@@ -150,7 +153,7 @@ pub(super) fn files(
     if let (2, Some(train)) = (units.dim(), data.train.real_values()) {
         files.extend(density(data, train, units, team, made, mask));
     }
-    Ok(files)
+    files
 }
 
 /// Files of the log density of two variables on a grid [nats, in the units of the table]:

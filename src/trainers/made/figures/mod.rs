@@ -12,6 +12,7 @@ mod named_mask;
 mod orderings;
 mod page_samples;
 mod samples;
+mod table;
 mod tiles;
 mod visibility;
 
@@ -19,7 +20,8 @@ use std::collections::BTreeMap;
 
 use maud::Markup;
 
-use crate::figures::view::{Replicate, Variant, View};
+use crate::data::Images;
+use crate::figures::view::{MeanInterval, Replicate, Variant, View};
 use crate::figures::{Chart, OwnCharts};
 use crate::page::OwnMarkup;
 use crate::plan::RunId;
@@ -30,17 +32,20 @@ use calibration::Calibrated;
 use conditionals::Predicted;
 use samples::Samples;
 
-pub use artefacts::Artefacts;
-pub(in crate::trainers::made) use artefacts::are_images;
+pub use artefacts::{Artefacts, TableArtefacts};
+pub(in crate::trainers::made) use artefacts::{are_images, are_rows};
 pub use conditionals::Conditional;
 pub use contact_sheet::contact_sheet;
 pub use samples::{Completion, Picture};
+pub use table::DensityGrid;
 
 /// Names of the figures of MADE's studies.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 12] = [
     "samples",
     "neighbours",
     "completions",
+    "density",
+    "marginals",
     "calibration",
     "conditionals",
     "orderings",
@@ -65,8 +70,12 @@ impl OwnCharts for Artefacts {
         }
         charts.extend(neighbour_chart(&view, self).map(|chart| ("neighbours", chart)));
         charts.extend(completion_chart(&view, self).map(|chart| ("completions", chart)));
-        charts
-            .extend(calibration_chart(&view, self).map(|chart| ("calibration", with_data(chart))));
+        let tables = &self.tables;
+        charts.extend(density_chart(&view, tables).map(|chart| ("density", with_data(chart))));
+        charts.extend(marginals_chart(&view, tables).map(|chart| ("marginals", with_data(chart))));
+        let calibration =
+            transforms_chart(&view, tables).or_else(|| calibration_chart(&view, self));
+        charts.extend(calibration.map(|chart| ("calibration", with_data(chart))));
         let conditionals = conditionals_chart(&view, self);
         charts.extend(conditionals.map(|chart| ("conditionals", with_data(chart))));
         charts.extend(model::charts(&view, self));
@@ -193,6 +202,54 @@ fn calibration_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
     };
     let shown: Vec<_> = shown.iter().map(calibrated).collect();
     (!shown.is_empty()).then(|| calibration::chart(&shown, left_out))
+}
+
+/// A run of the figures of tables, with the score of its variant.
+fn of<'a, T: ?Sized>(
+    view: &'a View,
+    (v, run, found): (usize, &Replicate, &'a T),
+) -> table::Of<'a, T> {
+    let variant = &view.variants[v];
+    let score = variant.score(view).map(MeanInterval::words).unwrap_or_default();
+    table::Of {
+        name: variant.label,
+        note: view.metric().unit.of(&score),
+        color: view.color(v),
+        seed: run.seed.0,
+        found,
+    }
+}
+
+fn density_chart(view: &View, tables: &TableArtefacts) -> Option<Chart> {
+    let (shown, left_out) = first_of_each(view, &tables.densities);
+    let (_, first, _) = *shown.first()?;
+    let columns = tables.columns.get(&first.spec.id)?;
+    // Densities of other tables have other axes.
+    let is_alike =
+        |(_, run, _): &(usize, &Replicate, &DensityGrid)| run.spec.data == first.spec.data;
+    let alike: Vec<_> = shown.iter().copied().filter(is_alike).map(|own| of(view, own)).collect();
+    let left_out = left_out + shown.len() - alike.len();
+    Some(table::densities(&alike, tables.tests.get(&first.spec.data), columns, left_out))
+}
+
+fn marginals_chart(view: &View, tables: &TableArtefacts) -> Option<Chart> {
+    let (shown, left_out) = first_of_each(view, &tables.samples);
+    let with_columns = |&(v, run, samples): &(usize, &Replicate, &'_ Images)| {
+        let columns = tables.columns.get(&run.spec.id)?.clone();
+        let tests = tables.tests.get(&run.spec.data).filter(|rows| rows.dim() == columns.len());
+        Some((of(view, (v, run, samples)), tests, columns))
+    };
+    let shown: Vec<_> = shown.iter().filter_map(with_columns).collect();
+    (!shown.is_empty()).then(|| table::marginals(&shown, left_out))
+}
+
+fn transforms_chart(view: &View, tables: &TableArtefacts) -> Option<Chart> {
+    let (shown, left_out) = first_of_each(view, &tables.transforms);
+    let shown: Vec<_> = shown
+        .into_iter()
+        .map(|(v, run, counts)| of(view, (v, run, &counts[..])))
+        .collect();
+    (!shown.is_empty()).then(|| table::transforms(&shown, left_out))
 }
 
 fn conditionals_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {

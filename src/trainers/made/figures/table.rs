@@ -129,7 +129,10 @@ fn axes(variants: &[Of<DensityGrid>], columns: &[String]) -> [ValueAxis; 2] {
     let axis = |label: &str, of: fn(&DensityGrid) -> &[f32]| {
         let edges = variants.iter().flat_map(|own| {
             let (coordinates, half) = (of(own.found), half_step(of(own.found)));
-            [coordinates.first().map(|c| f64::from(*c) - half), coordinates.last().map(|c| f64::from(*c) + half)]
+            [
+                coordinates.first().map(|c| f64::from(*c) - half),
+                coordinates.last().map(|c| f64::from(*c) + half),
+            ]
         });
         let (lo, hi) = extent(edges.flatten()).unwrap_or((0.0, 1.0));
         ValueAxis::linear(label, lo, hi, 4)
@@ -199,7 +202,11 @@ fn legend((lo, hi): (f64, f64)) -> Panel {
     let x = ValueAxis::linear("Log density (nats)", lo, hi, 4);
     let y = ValueAxis { ticks: Vec::new(), ..ValueAxis::linear("", 0.0, 1.0, 2) };
     let plane = Plane::new(x, y, (0..SHADES).map(strip).collect(), 12.0);
-    Panel { title: "scale".into(), note: String::new(), body: Body::Plane(plane) }
+    Panel {
+        title: "scale".into(),
+        note: String::new(),
+        body: Body::Plane(plane),
+    }
 }
 
 /// Distributions of the first columns of samples, each over that of the test rows; one row a variant.
@@ -263,11 +270,23 @@ fn marginal(samples: &[f64], tests: &[f64], color: Color) -> Plane {
     let (of_samples, of_tests) = (shares(samples), shares(tests));
     let highest = of_samples.iter().chain(&of_tests).copied().fold(0.0, f64::max);
     let ends = |bin: usize| [lo + bin as f64 * width, lo + (bin + 1) as f64 * width];
-    let steps = of_tests.iter().enumerate().flat_map(|(bin, &share)| ends(bin).map(|x| (x, 0.0, share)));
-    let line = of_samples.iter().enumerate().flat_map(|(bin, &share)| ends(bin).map(|x| (x, share)));
+    let steps = of_tests
+        .iter()
+        .enumerate()
+        .flat_map(|(bin, &share)| ends(bin).map(|x| (x, 0.0, share)));
+    let line = of_samples
+        .iter()
+        .enumerate()
+        .flat_map(|(bin, &share)| ends(bin).map(|x| (x, share)));
     let marks = vec![
         Mark::Band { points: steps.collect(), color: CONTEXT, alpha: 1.0 },
-        Mark::Line { points: line.collect(), color, width: 1.6, alpha: 1.0, dashed: false },
+        Mark::Line {
+            points: line.collect(),
+            color,
+            width: 1.6,
+            alpha: 1.0,
+            dashed: false,
+        },
     ];
     let x = ValueAxis::linear("Value", lo, hi, 3);
     let y = ValueAxis::linear("Share", 0.0, 1.08 * highest.max(1e-3), 3);
@@ -358,7 +377,9 @@ mod tests {
         let chart = densities(&[of(&grid)], Some(&rows), &columns, 0);
         assert_eq!(chart.panels.len(), 3);
         assert_eq!(chart.panels[0].note, "first 1, 1 beyond the axes");
-        let Body::Plane(plane) = &chart.panels[1].body else { panic!("a density is a plane") };
+        let Body::Plane(plane) = &chart.panels[1].body else {
+            panic!("a density is a plane")
+        };
         let holds = |mark: &&Mark, at: (f64, f64)| match mark {
             Mark::Band { points, .. } => {
                 (points[0].0..=points[1].0).contains(&at.0) && points[0].2 >= at.1
