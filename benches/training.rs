@@ -49,6 +49,7 @@ fn main() {
         test: one,
         levels: 2,
         binarization: Binarization::NoneNeeded,
+        standardisation: None,
         left_out: vec![],
         origin: Origin::default(),
     };

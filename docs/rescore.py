@@ -4,11 +4,12 @@
 Reads model.safetensors, masks.npz, run.toml and the scores that the run left (test_nll.npy, test_nll_mixture.npy,
 test_nll_averaged.npy), computes the scores by the formula of docs/reference/output.md in double precision, and compares image by image.
 Of a model that is told the class it also compares the NLL without the class (summary.toml) and the images whose class is the likeliest
-by Bayes' rule (test_correct.npy), with the shares of the classes in class_counts.npy.
+by Bayes' rule (test_correct.npy), with the shares of the classes in class_counts.npy. Rows of a table are standardised by standardisation.csv.
 Exit code 0: they agree; 1: they differ; 2: something cannot be read.
 """
 
 import argparse
+import csv
 import json
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ ACTIVATIONS = {
 }
 # Smaller log scales of a logistic count as this one.
 MIN_LOG_SCALE = -7.0
+# The standard deviation of a Gaussian is exp(log scale) + MIN_DEVIATION; larger log scales count as MOST_LOG_SCALE.
+MIN_DEVIATION, MOST_LOG_SCALE = 1e-3, 20.0
 
 
 def read_safetensors(path):
@@ -52,6 +55,13 @@ def read_settings(path):
     return settings
 
 
+def read_standardisation(path):
+    """Mean and standard deviation of each column of a table."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    return np.array([float(row[1]) for row in rows]), np.array([float(row[2]) for row in rows])
+
+
 def read_masks(run, tensors, archive):
     """A list of (ordering, degrees of each hidden layer)."""
     path = archive or run / "masks.npz"
@@ -74,6 +84,7 @@ class Model:
         self.activation = ACTIVATIONS[settings["config.model.activation"]]
         self.output = setting("model.output", "bernoulli")
         self.levels = int(setting("data.levels", 2))
+        self.is_density = self.output in ("gaussian", "gaussian-mixture")
         self.is_one_hot = setting("model.input", "scaled") == "one-hot"
         self.n_inputs = dim * (self.levels - 1 if self.is_one_hot else 1)
         self.n_classes = 0
@@ -83,7 +94,9 @@ class Model:
 
     def inputs(self, images, labels):
         """Inputs [images x (classes + pixels x Q)]: one for each class, then those of the pixels."""
-        if self.is_one_hot:
+        if self.is_density:
+            pixels = images
+        elif self.is_one_hot:
             pixels = (images[:, :, None] == np.arange(1, self.levels)).reshape(len(images), -1)
         else:
             pixels = images / (self.levels - 1)
@@ -134,8 +147,11 @@ class Model:
         if self.output == "categorical":
             own = np.take_along_axis(z, images[:, :, None].astype(np.int64), 2)[:, :, 0]
             return np.logaddexp.reduce(z, 2) - own
+        if self.output == "gaussian":
+            return -self.log_density(images[:, :, None], *np.split(z, 2, 2))[:, :, 0]
         logits, means, log_scales = np.split(z, 3, 2)
-        joint = logits + self.log_mass(images[:, :, None], means, log_scales)
+        of_component = self.log_density if self.is_density else self.log_mass
+        joint = logits + of_component(images[:, :, None], means, log_scales)
         return np.logaddexp.reduce(logits, 2) - np.logaddexp.reduce(joint, 2)
 
     def log_mass(self, level, means, log_scales):
@@ -147,6 +163,11 @@ class Model:
         below_upper, above_lower = -np.logaddexp(0, -upper), -np.logaddexp(0, lower)
         inside = below_upper + above_lower + np.log(-np.expm1(-2 * half * inverse))
         return np.where(level == 0, below_upper, np.where(level == self.levels - 1, above_lower, inside))
+
+    def log_density(self, x, means, log_scales):
+        """Logarithm of the normal density at standardised numbers."""
+        deviations = np.exp(np.clip(log_scales, -MOST_LOG_SCALE, MOST_LOG_SCALE)) + MIN_DEVIATION
+        return -(((x - means) / deviations) ** 2) / 2 - np.log(deviations) - np.log(2 * np.pi) / 2
 
     def nll_by_pixel(self, mask, images, labels):
         """-log p(x_d | class, pixels before d) of every image and pixel, nats."""
@@ -162,23 +183,23 @@ def log_mean_exp(values):
     return largest + np.log(np.exp(values - largest).mean(0))
 
 
-def compare(name, computed, stored, n_inputs_per_pixel):
+def compare(name, computed, stored, sizes, n_inputs_per_pixel):
     """Prints the largest difference; true if rounding explains it: runs compute and store scores in single precision, whose
-    error grows as the root of the number of terms of a sum."""
+    error grows as the root of the number of terms of a sum, and with their sizes, the sums of the absolute values."""
     if len(stored) != len(computed):
         sys.exit(f"{name} holds {len(stored)} scores, the images are {len(computed)}")
     apart = np.abs(computed - stored)
-    good = bool(np.all(apart <= np.maximum(1e-5, 1e-6 * n_inputs_per_pixel**0.5 * np.abs(stored))))
+    good = bool(np.all(apart <= np.maximum(1e-5, 1e-6 * n_inputs_per_pixel**0.5 * sizes)))
     verdict = "agrees" if good else "DIFFERS"
     print(f"{name}: {verdict}; mean {computed.mean():.6f} nats over {len(stored)} images, largest difference {apart.max():.1e}")
     return good
 
 
-def compare_without_class(run, joint, labels, stored_nll, n_inputs_per_pixel):
+def compare_without_class(run, joint, labels, stored_nll, size, n_inputs_per_pixel):
     """The same for the NLL without the class and the likeliest classes, from -log p(image, class) [classes x images]."""
     nll = -np.logaddexp.reduce(-joint, 0)
     apart = abs(nll.mean() - stored_nll)
-    good = bool(apart <= max(1e-5, 1e-6 * n_inputs_per_pixel**0.5 * abs(stored_nll)))
+    good = bool(apart <= max(1e-5, 1e-6 * n_inputs_per_pixel**0.5 * size))
     verdict = "agrees" if good else "DIFFERS"
     print(f"NLL without the class: {verdict}; mean {nll.mean():.6f} nats over {len(nll)} images, difference {apart:.1e}")
     correct, stored = joint.argmin(0) == labels, np.load(run / "test_correct.npy")
@@ -193,7 +214,7 @@ def compare_without_class(run, joint, labels, stored_nll, n_inputs_per_pixel):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a directory below results/runs/")
-    parser.add_argument("--images", type=Path, required=True, help="the test images as a .npy array, 0 to data.levels - 1")
+    parser.add_argument("--images", type=Path, required=True, help="the test images as a .npy array, 0 to data.levels - 1, or test rows in the units of their table")
     parser.add_argument("--labels", type=Path, help="their classes from 0 as a .npy array, for a model that is told the class")
     parser.add_argument("--masks", type=Path, help="masks.npz, where the run's directory has none")
     args = parser.parse_args()
@@ -206,7 +227,11 @@ def main():
     images = np.load(args.images)
     images = images.reshape(len(images), -1).astype(np.float64)
     model = Model(tensors, settings, images.shape[1])
-    if not np.isin(images, np.arange(model.levels)).all():
+    if model.is_density:
+        means, deviations = read_standardisation(args.run / "standardisation.csv")
+        # Runs read standardised numbers in single precision.
+        images = ((images - means) / deviations).astype(np.float32).astype(np.float64)
+    if not model.is_density and not np.isin(images, np.arange(model.levels)).all():
         sys.exit(f"{args.images} holds values other than 0 to {model.levels - 1}")
     labels = None
     if model.n_classes > 0:
@@ -223,16 +248,18 @@ def main():
     for k, mask in enumerate(masks):
         pixels = model.nll_by_pixel(mask, images, labels)
         by_mask[k] = pixels.sum(1)
+        if k == 0:
+            sizes = np.abs(pixels).sum(1)
         if k < averaged_masks:
             averaged = np.logaddexp(averaged, -pixels)
     per_pixel = model.n_inputs // model.dim
-    good = compare("test_nll.npy", by_mask[0], np.load(args.run / "test_nll.npy"), per_pixel)
+    good = compare("test_nll.npy", by_mask[0], np.load(args.run / "test_nll.npy"), sizes, per_pixel)
     mixture_path = args.run / "test_nll_mixture.npy"
     if mixture_path.exists() and len(masks) > 1:
-        good &= compare(mixture_path.name, -log_mean_exp(-by_mask), np.load(mixture_path), per_pixel)
+        good &= compare(mixture_path.name, -log_mean_exp(-by_mask), np.load(mixture_path), sizes, per_pixel)
     if averaged_masks and len(masks) >= averaged_masks:
         averaged = -(averaged - np.log(averaged_masks)).sum(1)
-        good &= compare(averaged_path.name, averaged, np.load(averaged_path), per_pixel)
+        good &= compare(averaged_path.name, averaged, np.load(averaged_path), sizes, per_pixel)
     counts_path = args.run / "class_counts.npy"
     if model.n_classes > 0 and counts_path.exists():
         with np.errstate(divide="ignore"):
@@ -241,7 +268,7 @@ def main():
         given = lambda c: model.nll_by_pixel(masks[0], images, np.full(len(images), c)).sum(1)
         joint = np.stack([given(c) - log_prior[c] for c in range(model.n_classes)])
         stored = float(read_settings(args.run / "summary.toml")["test_nll_without_class_nats"])
-        good &= compare_without_class(args.run, joint, labels, stored, per_pixel)
+        good &= compare_without_class(args.run, joint, labels, stored, sizes.mean(), per_pixel)
     return 0 if good else 1
 
 

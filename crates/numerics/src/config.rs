@@ -48,7 +48,8 @@ pub struct SampleConfig {
     pub count: usize,
     /// Masks averaged at every pixel drawn; 1 = the usual way.
     pub masks: usize,
-    /// Divides every logit: below 1 sharper, 1 = the model itself; 0 = the more likely value.
+    /// Divides the logarithm of every probability or density: below 1 sharper, 1 = the model itself; 0
+    /// = the likeliest value.
     pub temperature: f64,
     /// Order in which pixels are drawn.
     pub order: SampleOrder,

@@ -4,7 +4,7 @@
 use crate::config::RunConfig;
 use crate::data::{Binarize, DataConfig};
 use crate::made::ordering::OrderingRule;
-use crate::made::output::OutputKind;
+use crate::made::output::{Input, OutputKind};
 use crate::made::{MaskCount, ModelConfig, Resample};
 use crate::trainer::Clash;
 
@@ -15,7 +15,8 @@ pub(super) fn clashes(config: &RunConfig) -> Vec<Clash> {
         masks_averaged(config),
         orderings_averaged(config),
         batch(config),
-        levels_of_output(config),
+        values_of_output(config),
+        real_one_hot(config),
         greys_binarised(config),
         too_large(config),
     ]
@@ -105,10 +106,31 @@ pub(super) fn too_large(config: &RunConfig) -> Option<Clash> {
     })
 }
 
-/// Error for an output that is no distribution of pixels with the levels of the data.
-pub(super) fn levels_of_output(config: &RunConfig) -> Option<Clash> {
-    let levels = config.data.levels.get();
-    let (message, help) = match config.model.output {
+/// Error for an output that is no distribution of the values of the data: real numbers have densities,
+/// and pixels have probabilities of as many levels as they have.
+pub(super) fn values_of_output(config: &RunConfig) -> Option<Clash> {
+    let (output, levels) = (config.model.output, config.data.levels.get());
+    if output.is_density() != config.data.values.is_real() {
+        let (message, help) = if output.is_density() {
+            (
+                format!(
+                    "model.output = \"{}\" is a density of real numbers, and data.values is \"pixels\"",
+                    output.name()
+                ),
+                "set data.values = \"real\" for a table of numbers; pixels have model.output = \"bernoulli\", \"categorical\" or \"logistic-mixture\"",
+            )
+        } else {
+            (
+                format!(
+                    "data.values = \"real\" is of real numbers, and model.output = \"{}\" is a distribution of pixels",
+                    output.name()
+                ),
+                "set model.output = \"gaussian\" or \"gaussian-mixture\", the densities of real numbers",
+            )
+        };
+        return Some(Clash { message, settings: vec!["model.output", "data.values"], help });
+    }
+    let (message, help) = match output {
         OutputKind::Bernoulli if levels > 2 => (
             format!(
                 "model.output = \"bernoulli\" is of pixels that are on or off, and data.levels is {levels}"
@@ -123,6 +145,16 @@ pub(super) fn levels_of_output(config: &RunConfig) -> Option<Clash> {
         _ => return None,
     };
     Some(Clash { message, settings: vec!["model.output", "data.levels"], help })
+}
+
+fn real_one_hot(config: &RunConfig) -> Option<Clash> {
+    let is_one_hot = config.model.input == Input::OneHot;
+    (config.data.values.is_real() && is_one_hot).then(|| Clash {
+        message: "model.input = \"one-hot\" has an input for each level, and data.values = \"real\" has no levels"
+            .to_owned(),
+        settings: vec!["model.input", "data.values"],
+        help: "real numbers enter as they are: leave model.input out",
+    })
 }
 
 fn greys_binarised(config: &RunConfig) -> Option<Clash> {

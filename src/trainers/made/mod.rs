@@ -163,7 +163,7 @@ impl Trainer for MadeTrainer {
         let complete = config_of(&config);
         self.settings.check(&complete.value())?;
         clashes::too_large(&config)
-            .or_else(|| clashes::levels_of_output(&config))
+            .or_else(|| clashes::values_of_output(&config))
             .map_or(Ok(complete), |clash| Err(clash.message))
     }
 

@@ -81,6 +81,15 @@ pub(super) fn settings() -> Settings {
             "levels of a pixel; 2 = on or off, more are greys: likelihoods of two numbers do not compare",
             LevelCount::default().get().into(),
         ),
+        implied(
+            "data.values",
+            Choice(&[
+                ("pixels", "levels of pixels"),
+                ("real", "real numbers of a table, standardised by its training rows"),
+            ]),
+            "kind of the values: likelihoods of pixels and densities of real numbers do not compare",
+            "pixels".into(),
+        ),
         setting(
             "model.hidden",
             Counts { min: 1, max: 1_000_000 },
@@ -286,7 +295,7 @@ pub(super) fn settings() -> Settings {
         setting(
             "sample.temperature",
             Number(AT_LEAST_ZERO),
-            "divides every logit: 1 = the model itself; 0 = always the likelier value",
+            "divides the logarithm of every probability or density: 1 = the model itself; 0 = always the likeliest value",
         ),
         setting(
             "sample.order",

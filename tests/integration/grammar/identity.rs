@@ -76,6 +76,9 @@ fn every_setting_changes_exactly_the_runs_that_it_is_set_in() {
                 ..overrides
             };
             load_text(&text, &overrides).map(|experiment| plan(&experiment))
+        } else if setting.path == "data.values" {
+            let set = vec!["data.values=real".into(), "model.output=gaussian".into()];
+            load_text(&text, &Overrides { set, ..overrides }).map(|experiment| plan(&experiment))
         } else if setting.path == "data.train" {
             let overrides = Overrides { set: vec!["data.train=130".into()], ..overrides };
             load_text(&text, &overrides).map(|experiment| plan(&experiment))
@@ -130,8 +133,12 @@ fn every_setting_changes_the_runs_of_one_level_and_no_others() {
             },
         };
         let text = format!("seeds = 2\n{also}[axes]\n{axis} = [101, 102, 103]\n");
-        // A minibatch must not be larger than the training set.
-        let value = if setting.path == "data.train" { "130" } else { &value };
+        // A minibatch must not be larger than the training set, and real numbers have densities.
+        let value = match setting.path.as_str() {
+            "data.train" => "130",
+            "data.values" => "'real', model.output = 'gaussian'",
+            _ => &value,
+        };
         let set = format!(
             "[[set]]\nwhere = '{axis} == 102'\nvalues = {{ {} = {value} }}\n",
             setting.path

@@ -219,6 +219,7 @@ fn every_setting_can_be_written_and_is_read_back_the_same() {
             "train.schedule.steps.at" => "train.schedule.steps.factor = 0.1",
             "data.train" => "train.batch = 10",
             "data.levels" => "model.output = 'categorical'",
+            "data.values" => "model.output = 'gaussian'",
             "sample.masks" => "model.masks = 13",
             "train.schedule.steps.factor" => "train.schedule.steps.at = [0.5]",
             path if path.split('.').next_back() == Some("lr") => "",

@@ -29,6 +29,7 @@ pub(super) fn dataset(images: Images, width: usize, height: usize) -> Dataset {
         test: images,
         levels: 2,
         binarization: Binarization::NoneNeeded,
+        standardisation: None,
         left_out: vec![],
         origin: Origin::default(),
     }

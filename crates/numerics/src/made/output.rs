@@ -68,6 +68,17 @@ pub enum OutputKind {
 }
 
 impl OutputKind {
+    /// Its name in an experiment.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bernoulli => "bernoulli",
+            Self::Categorical => "categorical",
+            Self::LogisticMixture => "logistic-mixture",
+            Self::Gaussian => "gaussian",
+            Self::GaussianMixture => "gaussian-mixture",
+        }
+    }
+
     /// True for a density of real numbers; the others are of levels.
     pub fn is_density(self) -> bool {
         matches!(self, Self::Gaussian | Self::GaussianMixture)
