@@ -6,7 +6,9 @@ use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 
 use crate::cli::json::JsonArgs;
-use crate::cli::json::data::{DataListFacts, DataPlace, DataSetFacts, DataShowFacts};
+use crate::cli::json::data::{
+    DataListFacts, DataPlace, DataSetFacts, DataShowFacts, VariableFacts,
+};
 use crate::cli::part::PartName;
 use crate::cli::show::fitted::FittedTable;
 use crate::cli::show::out::{check_named, write_among_plots, write_named};
@@ -15,7 +17,7 @@ use crate::cli::show::terminal::{fit, is_dumb, stdout_width, style};
 use crate::cli::{Exit, Global, Terminal};
 use crate::data::{
     self, Binarize, DataConfig, DataError, DescribedImages, LevelCount, Library, Part, Place,
-    catalog,
+    Standardisation, ValueKind, Variable, catalog,
 };
 use crate::text::thousands;
 use crate::trainers::made::describe::size_passed_over;
@@ -44,13 +46,15 @@ Examples:
   ablade data show letters   plots/data-letters.png
   ablade data show photos --size 16 --part test
   ablade data show mnist --binarize dynamic --out mnist.png
-  ablade data show letters --levels 16";
+  ablade data show letters --levels 16
+  ablade data show measurements.csv --values real";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   ablade data export digits --train 5000 --valid 1000 --test 1000 --out bits.npy
   ablade data export letters --size 16 --out letters.npz
-  ablade data export letters --levels 16 --out greys.npz";
+  ablade data export letters --levels 16 --out greys.npz
+  ablade data export moons --out moons.csv";
 
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
@@ -91,13 +95,17 @@ enum DataCommand {
         /// Levels of a pixel: 2 (on or off), or 4, 16 or 256 greys
         #[arg(long, value_name = "N", default_value_t)]
         levels: LevelCount,
+        /// Kind of the values: pixels, or real, the numbers of a table [default: real for built-in sets
+        /// of real numbers, else pixels]
+        #[arg(long, value_name = "KIND")]
+        values: Option<ValueKind>,
         /// File of the picture [default: data-NAME.png among the plots]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
         #[command(flatten)]
         json: JsonArgs,
     },
-    /// Write the pixels of a data set, as a run sees them
+    /// Write the values of a data set, as a run sees them, and its labels
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(Export),
 }
@@ -106,8 +114,8 @@ enum DataCommand {
 struct Export {
     /// Name of the set, or a path
     name: String,
-    /// FILE.npz holds the arrays train, valid and test; of FILE.npy, FILE.csv and FILE.idx, .gz
-    /// behind or not, one file each
+    /// FILE.npz holds the arrays train, valid and test, and train_labels ... where there are labels; of
+    /// FILE.npy, FILE.csv and FILE.idx, .gz behind or not, one file each
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Replace files that are there
@@ -135,6 +143,10 @@ struct Export {
     /// Levels of a pixel: 2 (on or off), or 4, 16 or 256 greys, written as 0 to N - 1
     #[arg(long, value_name = "N", default_value_t)]
     levels: LevelCount,
+    /// Kind of the values: pixels, or real, the numbers of a table, written in its units [default: real
+    /// for built-in sets of real numbers, else pixels]
+    #[arg(long, value_name = "KIND")]
+    values: Option<ValueKind>,
 }
 
 pub(crate) fn data(
@@ -147,11 +159,12 @@ pub(crate) fn data(
         DataCommand::List { json } => list(&library, *json, terminal),
         DataCommand::Export(args) => export(args, &library, terminal),
         DataCommand::Fetch { names } => fetch(names, &library, global.progress, terminal),
-        DataCommand::Show { name, part, size, binarize, levels, out, json } => {
+        DataCommand::Show { name, part, size, binarize, levels, values, out, json } => {
             let mut config = DataConfig {
                 name: name.clone(),
                 binarize: *binarize,
                 levels: *levels,
+                values: values.unwrap_or_else(|| ValueKind::of_named(name)),
                 ..DataConfig::default()
             };
             config.size = size.unwrap_or(config.size);
@@ -300,6 +313,7 @@ fn show(
         None => write_among_plots(default, picture)?,
     }
     let (described, picture) = (dataset.described(), out.unwrap_or(default).display());
+    let variables = dataset.variables();
     if json.json {
         warn_of(&described, size, terminal);
         terminal.json(&DataShowFacts {
@@ -310,14 +324,35 @@ fn show(
             test: described.size.test,
             line: described.line(),
             left_out: described.left_out.clone(),
+            variables: variables.into_iter().map(facts_of).collect(),
             picture: picture.to_string(),
             notes: terminal.notes(),
         })?;
         return Ok(Exit::Success);
     }
     say(&described, size, terminal)?;
+    if let Some(by) = &dataset.standardisation {
+        table_of(&variables, by).print(terminal)?;
+    }
     writeln!(terminal.out, "{picture}")?;
     Ok(Exit::Success)
+}
+
+fn facts_of(variable: Variable) -> VariableFacts {
+    let Variable { name, mean, deviation, least, most } = variable;
+    VariableFacts { name, mean, deviation, least, most }
+}
+
+/// Table of the columns of a set of real numbers, in their own units.
+fn table_of(variables: &[Variable], by: &Standardisation) -> FittedTable {
+    let head = ["variable", "mean", "standard deviation", "least", "most"];
+    let mut rows = FittedTable::new(&head, &[0]).dispensable(&["most", "least"]);
+    for (column, variable) in variables.iter().enumerate() {
+        let Variable { name, mean, deviation, least, most } = variable;
+        let text = |value: f64| by.short_text(column, value);
+        rows.add([name.clone(), text(*mean), text(*deviation), text(*least), text(*most)]);
+    }
+    rows
 }
 
 fn export(args: &Export, library: &Library, terminal: &mut Terminal) -> anyhow::Result<Exit> {
@@ -332,12 +367,14 @@ fn export(args: &Export, library: &Library, terminal: &mut Terminal) -> anyhow::
         seed,
         binarize,
         levels,
+        values,
     } = args;
     let mut config = DataConfig {
         name: name.clone(),
         seed: *seed,
         binarize: *binarize,
         levels: *levels,
+        values: values.unwrap_or_else(|| ValueKind::of_named(name)),
         ..DataConfig::default()
     };
     (config.train, config.valid, config.test) = (*train, *valid, *test);

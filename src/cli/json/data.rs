@@ -37,7 +37,7 @@ facts! {
         name: String,
         /// Short description of the images.
         about: String,
-        /// Pixels of an image at its usual size.
+        /// Pixels of an image at its usual size, or columns of a table.
         pixels: usize,
         /// Training images.
         train: usize,
@@ -62,7 +62,7 @@ facts! {
     pub(crate) struct DataShowFacts {
         /// Name or path of the set.
         name: String,
-        /// Pixels of an image.
+        /// Pixels of an image, or columns of a table.
         pixels: usize,
         /// Training images.
         train: usize,
@@ -74,10 +74,28 @@ facts! {
         line: String,
         /// Sentences on content that is left out.
         left_out: Vec<String>,
+        /// Columns of a table of real numbers over its training rows; empty for images.
+        variables: Vec<VariableFacts>,
         /// File of the picture.
         picture: String,
         /// Remarks and warnings that are also on stderr.
         notes: Vec<String>,
+    }
+}
+
+facts! {
+    /// A column of a table of real numbers, in its own units.
+    pub(crate) struct VariableFacts {
+        /// Name of the column.
+        name: String,
+        /// Mean of the training rows.
+        mean: f64,
+        /// Standard deviation of the training rows.
+        deviation: f64,
+        /// Lowest value of the training rows.
+        least: f64,
+        /// Highest value of the training rows.
+        most: f64,
     }
 }
 

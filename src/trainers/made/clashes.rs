@@ -18,6 +18,7 @@ pub(super) fn clashes(config: &RunConfig) -> Vec<Clash> {
         values_of_output(config),
         real_one_hot(config),
         greys_binarised(config),
+        pixels_of_reals(&config.data),
         too_large(config),
     ]
     .into_iter()
@@ -170,6 +171,22 @@ fn greys_binarised(config: &RunConfig) -> Option<Clash> {
         ),
         settings: vec!["data.levels", "data.binarize"],
         help: "grey levels are quantised without a draw: set data.levels = 2, or leave data.binarize out",
+    })
+}
+
+/// Settings of pixels on a table of real numbers.
+fn pixels_of_reals(data: &DataConfig) -> Option<Clash> {
+    let default = DataConfig::default();
+    let set = [
+        (data.levels != default.levels, "data.levels"),
+        (data.binarize != default.binarize, "data.binarize"),
+        (data.size != default.size, "data.size"),
+    ];
+    let (_, setting) = set.into_iter().find(|(is_set, _)| *is_set)?;
+    data.values.is_real().then(|| Clash {
+        message: format!("{setting} is of pixels, and data.values = \"real\" has none"),
+        settings: vec![setting, "data.values"],
+        help: "real numbers are neither quantised nor binarised nor resized: leave it out, or set data.values = \"pixels\"",
     })
 }
 

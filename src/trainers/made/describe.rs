@@ -1,6 +1,6 @@
 //! Description of data sets before training: one line per data set, and likely mistakes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::run_config;
 use crate::data::{Cache, DataConfig, DataSize};
@@ -8,6 +8,10 @@ use crate::trainer::{Config, Described, TrainerError};
 
 /// Maximum number of data sets that are described individually.
 const MOST: usize = 24;
+
+/// Training images for each class, below which a class may have none: of more, built-in sets, whose
+/// classes are equally likely, are not drawn to see it.
+const FEW_A_CLASS: usize = 50;
 
 /// Describes every data set of some runs. Files are loaded, and remain loaded for training.
 pub(super) fn describe(
@@ -17,10 +21,14 @@ pub(super) fn describe(
 ) -> Result<Described, TrainerError> {
     let mut said = Described::default();
     let mut batches: BTreeMap<String, usize> = BTreeMap::new();
+    let mut told_classes: BTreeSet<String> = BTreeSet::new();
     let mut sets: Vec<(String, DataConfig)> = Vec::new();
     for config in configs {
         let config = run_config(config);
         let (key, batch) = (config.data.key(), config.train.batch);
+        if config.model.classes {
+            told_classes.insert(key.clone());
+        }
         if let Some(most) = batches.get_mut(&key) {
             *most = batch.max(*most);
             continue;
@@ -47,6 +55,16 @@ pub(super) fn describe(
             add(format!(
                 "{name}: train.batch = {batch} is more than its {train} training images: each step takes all"
             ));
+        }
+        let is_file = cache.loaded(data).is_some();
+        if told_classes.contains(key) && (is_file || train < FEW_A_CLASS * size.classes) {
+            let unseen = cache.get(data).map_err(TrainerError::new)?.unseen_classes();
+            if !unseen.is_empty() {
+                add(format!(
+                    "{name}: no training image has the class {}, of which model.classes = true then learns nothing",
+                    unseen.join(", ")
+                ));
+            }
         }
         if asks_for_size {
             size_passed_over(name, described.size, data.size).into_iter().for_each(&mut add);

@@ -23,7 +23,9 @@ use serde_json::Value;
 
 use crate::config::{RunConfig, SampleConfig};
 use crate::cost;
-use crate::data::{Binarize, Cache, DataConfig, DataError, DataSize, Dataset, Library, is_of_path};
+use crate::data::{
+    Binarize, Cache, DataConfig, DataError, DataSize, Dataset, Library, ValueKind, is_of_path,
+};
 use crate::made::instruction_set;
 use crate::npy;
 use crate::record::{Checkpoint, RunRecord, Summary};
@@ -34,7 +36,6 @@ use crate::trainer::{
 use metrics::MadeFacts;
 use run::MadeRun;
 use scored::TestImages;
-use table::TableUnits;
 
 pub use identity::ENGINE;
 
@@ -119,13 +120,14 @@ pub fn config_of(config: &RunConfig) -> Config {
     Config::new(&serde_json::to_value(config).expect("plain data"))
 }
 
-/// First test images as `.npy` [count x rows x columns], which figures show next to samples; of a
-/// table the first rows in its own units [count x 1 x D].
+/// First test images as `.npy` [count x rows x columns], which figures show next to samples; rows of
+/// real numbers [count x D], in their own units.
 pub fn first_test_images(data: &Dataset) -> Vec<u8> {
-    if let (Some(units), Some(values)) = (TableUnits::of(data), data.test.real_values()) {
+    if let (Some(by), Some(values)) = (&data.standardisation, data.test.real_values()) {
         let (rows, most) = ROWS_KEPT;
-        let count = data.test.count().min(rows).min((most / units.dim()).max(1));
-        return units.npy(&[count, 1], &values[..count * units.dim()]);
+        let count = data.test.count().min(rows).min((most / by.dim()).max(1));
+        let own = by.to_own_units(&values[..count * by.dim()]);
+        return npy::encode(&[count, by.dim()], &own);
     }
     let count = data.test.count().min(KEPT);
     npy::encode(
@@ -241,9 +243,15 @@ impl Trainer for MadeTrainer {
     }
 
     fn no_effect(&self, config: &Config, paths: &[&str]) -> Option<&'static str> {
-        let (_, size) = self.data(&run_config(config).data).ok()?;
-        (size.shape.height == 1 && paths.contains(&"model.ordering"))
-            .then_some("vectors have no rows and columns (data.size makes images of them)")
+        let data = &run_config(config).data;
+        let (_, size) = self.data(data).ok()?;
+        let why = match data.values {
+            ValueKind::Pixels => {
+                "vectors have no rows and columns (data.size makes images of them)"
+            }
+            ValueKind::Real => "a row of a table has no rows and columns",
+        };
+        (size.shape.height == 1 && paths.contains(&"model.ordering")).then_some(why)
     }
 
     fn cost(&self, config: &Config) -> Result<Option<Cost>, TrainerError> {
@@ -289,9 +297,11 @@ impl Trainer for MadeTrainer {
     fn shared_memory(&self, configs: &[&Config]) -> u64 {
         let mut sizes = BTreeMap::new();
         for config in configs {
-            if let Ok((fingerprint, size)) = self.data(&run_config(config).data) {
+            let data = &run_config(config).data;
+            let bytes_a_value = if data.values.is_real() { size_of::<f32>() } else { 1 };
+            if let Ok((fingerprint, size)) = self.data(data) {
                 let images = size.train + size.valid + size.test;
-                sizes.insert(fingerprint, (images * size.shape.dim()) as u64);
+                sizes.insert(fingerprint, (images * size.shape.dim() * bytes_a_value) as u64);
             }
         }
         sizes.into_values().sum()
@@ -452,14 +462,14 @@ impl Trainer for MadeTrainer {
         let binarized = if dynamic { ", the binarisation of training images" } else { "" };
         let is_grey = |config: &&Config| run_config(config).data.levels.is_grey();
         let is_real = |config: &&Config| run_config(config).data.values.is_real();
-        let levels = match () {
-            () if configs.iter().any(is_real) => "standardisation",
-            () if configs.iter().any(is_grey) => "grey levels",
-            () => "binarisation",
+        let conversion = match () {
+            () if configs.iter().any(is_real) => "standardisation of validation and test rows",
+            () if configs.iter().any(is_grey) => "grey levels of validation and test images",
+            () => "binarisation of validation and test images",
         };
         format!(
             "Everything random in training: initial weights, masks (orderings and degrees), order of minibatches\
-             {binarized}. Held fixed: the data, their split and the {levels} of validation and test images, all \
+             {binarized}. Held fixed: the data, their split and the {conversion}, all \
              settings, and, variant by variant, the seeds themselves: replicate r draws from the same streams in every \
              variant."
         )

@@ -84,10 +84,10 @@ pub(super) fn settings() -> Settings {
         implied(
             "data.values",
             Choice(&[
-                ("pixels", "levels of pixels"),
+                ("pixels", "levels of images, or vectors of bits"),
                 ("real", "real numbers of a table, standardised by its training rows"),
             ]),
-            "kind of the values: likelihoods of pixels and densities of real numbers do not compare",
+            "kind of the values: densities of real numbers and likelihoods of pixels do not compare",
             "pixels".into(),
         ),
         setting(

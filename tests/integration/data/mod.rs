@@ -4,6 +4,7 @@
 mod missing;
 mod paper;
 mod programs;
+mod real;
 mod shared;
 mod studies;
 mod wild;

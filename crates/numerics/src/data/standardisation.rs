@@ -69,8 +69,18 @@ impl Standardisation {
     /// Value of a column in its own units as text, with the digits that a standardised value of 24
     /// bits has.
     pub fn text(&self, column: usize, own: f64) -> String {
-        const DIGITS: f64 = 7.2;
-        let decimals = (DIGITS - self.deviations[column].log10()).ceil().clamp(0.0, 60.0);
+        self.text_of(column, own, 7.2)
+    }
+
+    /// Value of a column in its own units as short text: to about a thousandth of the standard
+    /// deviation.
+    pub fn short_text(&self, column: usize, own: f64) -> String {
+        self.text_of(column, own, 2.5)
+    }
+
+    fn text_of(&self, column: usize, own: f64, digits: f64) -> String {
+        const MOST: f64 = 330.0;
+        let decimals = (digits - self.deviations[column].log10()).ceil().clamp(0.0, MOST);
         let text = format!("{own:.*}", decimals as usize);
         if text.contains('.') {
             let short = text.trim_end_matches('0').trim_end_matches('.');

@@ -109,7 +109,7 @@ impl Artefacts {
                 });
                 let tests = || spec.fingerprints().find_map(|name| reference(name).ok().flatten());
                 if !all.tables.tests.contains_key(data)
-                    && let Some(tests) = tests().and_then(|bytes| rows(&bytes))
+                    && let Some(tests) = tests().and_then(|bytes| test_rows(&bytes))
                 {
                     all.tables.tests.insert(data.to_owned(), tests);
                 }
@@ -242,13 +242,22 @@ pub(in crate::trainers::made) fn are_images(bytes: &[u8], levels: Option<usize>)
 
 /// True if bytes are rows of real numbers as [`Artefacts::gather`] reads them.
 pub(in crate::trainers::made) fn are_rows(bytes: &[u8]) -> bool {
-    rows(bytes).is_some()
+    test_rows(bytes).is_some()
 }
 
 /// An array of finite numbers.
 fn finite(bytes: &[u8]) -> Option<npy::Array<f32>> {
     let array = npy::decode::<f32>(bytes).ok()?;
     (!array.data.is_empty() && array.data.iter().all(|value| value.is_finite())).then_some(array)
+}
+
+/// Test rows of a table as [`super::super::first_test_images`] stores them.
+fn test_rows(bytes: &[u8]) -> Option<Images> {
+    let array = npy::decode::<f64>(bytes).ok()?;
+    let [_, dim] = array.shape[..] else { return None };
+    let are_sound = !array.data.is_empty() && array.data.iter().all(|value| value.is_finite());
+    let values = || array.data.iter().map(|&value| value as f32).collect();
+    are_sound.then(|| Images::real(values(), dim))
 }
 
 /// Rows of real numbers: an array whose last dimension is that of the columns.

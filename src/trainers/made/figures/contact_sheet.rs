@@ -2,7 +2,7 @@
 //! are known.
 
 use super::image_grid::{ImageGrid, enlargement};
-use crate::data::{Dataset, Images, Part, Shape};
+use crate::data::{Dataset, Images, Part, Row, Shape};
 use crate::figures::draw::{dots, escape};
 use crate::figures::style::Color;
 
@@ -11,6 +11,8 @@ const COLUMNS: usize = 16;
 const ROWS: usize = 12;
 /// Rows of a sheet of plain vectors: one vector per row.
 const VECTORS: usize = 120;
+/// Standard deviations above the mean that are white in rows of real numbers; as many below are black.
+const WHITE: f32 = 3.0;
 const MARGIN: usize = 12;
 const HEADER: usize = 34;
 
@@ -56,9 +58,12 @@ pub fn contact_sheet(data: &Dataset, part: Part) -> Vec<u8> {
     };
     for (i, row) in rows.iter().enumerate() {
         for (j, &image) in row.images.iter().enumerate() {
-            let levels = images.row(image);
+            let values = images.values(image);
             grid.paint(&mut page, (gutter, HEADER), i * grid.across + j, |k| {
-                let level = (255 * usize::from(levels[k]) / white) as u8;
+                let level = match values {
+                    Row::Levels(levels) => (255 * usize::from(levels[k]) / white) as u8,
+                    Row::Real(values) => (127.5 + 127.5 * values[k] / WHITE) as u8,
+                };
                 Color(level, level, level)
             });
         }
