@@ -10,18 +10,20 @@ use crate::cli::show::fitted::FittedTable;
 use crate::cli::show::out::{check_named, write_named};
 use crate::cli::trained::{MaskArgs, Model, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
-use crate::data::{self, DataConfig, Dataset, Images, Part, Shape};
+use crate::data::{self, DataConfig, Dataset, Images, Part, Shape, Standardisation};
 use crate::made::evaluate::{by_class, mean, nll_mixture, nll_single_mask};
 use crate::made::masks::MaskSet;
 use crate::npy;
 use crate::text::{fixed, thousands};
 use crate::trainers::made::run::shares_of_classes;
+use crate::trainers::made::table::TableUnits;
 
 /// Text below the options in `--help`.
 pub(crate) const EXAMPLES: &str = "\
 Prints the mean negative log-likelihood in nats per image, its standard error over the images, and bits per dimension.
 The likelihoods of a model that is told the class are given the class of each image; of a single mask the likelihood without
-the class and the accuracy of the likeliest class by Bayes' rule are listed as well.
+the class and the accuracy of the likeliest class by Bayes' rule are listed as well. Densities of the rows of a table have, in
+place of bits, the likelihood in the units of the table next to that of standardised columns; --data FILE is in these units.
 Without a choice of masks it scores every model that the run's masks form: the first mask alone, the mixture of all masks and,
 if the masks share an ordering, the average of their conditionals at every pixel. The mean of the single masks' scores is
 listed as well; it is the score of no model.
@@ -124,12 +126,16 @@ pub(crate) fn evaluate(
         write_named(path, &per_image(path, &scores))?;
         terminal.remark(format!("every image in {}", path.display()));
     }
-    let mut header = vec!["model", "masks", "images", "nll_nats", "se_nats", "bits_per_dim"];
+    let (examples, last) = match &trained.units {
+        Some(_) => ("rows", "nll_own_units_nats"),
+        None => ("images", "bits_per_dim"),
+    };
+    let mut header = vec!["model", "masks", examples, "nll_nats", "se_nats", last];
     header.extend(is_told.then_some("accuracy"));
     let rows: Vec<Vec<String>> = scores
         .iter()
         .map(|score| {
-            let mut row = row(score, trained.shape.dim()).to_vec();
+            let mut row = row(score, &trained).to_vec();
             row.extend(is_told.then(|| score.accuracy.map_or(String::new(), |a| fixed(a, 4))));
             row
         })
@@ -142,7 +148,7 @@ pub(crate) fn evaluate(
     } else {
         writeln!(
             terminal.out,
-            "{} on {} images of {name}",
+            "{} on {} {examples} of {name}",
             trained.name,
             thousands(images.count() as u64)
         )?;
@@ -186,7 +192,7 @@ fn every_model(trained: &TrainedModel, images: &Images) -> anyhow::Result<Vec<Sc
     Ok(scores)
 }
 
-fn row(score: &Score, dim: usize) -> [String; 6] {
+fn row(score: &Score, trained: &TrainedModel) -> [String; 6] {
     let n = score.nlls.len() as f64;
     let mean = score.nlls.iter().sum::<f64>() / n;
     let variance = score.nlls.iter().map(|nll| (nll - mean).powi(2)).sum::<f64>() / (n - 1.0);
@@ -201,7 +207,10 @@ fn row(score: &Score, dim: usize) -> [String; 6] {
         score.nlls.len().to_string(),
         fixed(mean, 3),
         error,
-        fixed(mean / (dim as f64 * std::f64::consts::LN_2), 5),
+        match &trained.units {
+            Some(units) => fixed(mean + units.by.log_scale_sum(), 3),
+            None => fixed(mean / (trained.shape.dim() as f64 * std::f64::consts::LN_2), 5),
+        },
     ]
 }
 
@@ -271,7 +280,10 @@ pub(crate) fn images(
         });
     };
     let (called, images, columns, line, warnings) = if Path::new(name).is_file() {
-        let found = data::images_in(Path::new(name), part, own)?;
+        let found = match &trained.units {
+            Some(units) => data::table_in(Path::new(name), part, &units.without_rows())?,
+            None => data::images_in(Path::new(name), part, own)?,
+        };
         fits(name, found.shape)?;
         (name.to_owned(), found.images, found.columns, found.line, found.warnings)
     } else {
@@ -284,18 +296,47 @@ pub(crate) fn images(
         };
         let dataset = trained.cache().get(&config)?;
         fits(name, dataset.shape)?;
-        let (line, warnings) = said_of(&dataset);
-        let columns = dataset.origin.columns.clone();
-        (
-            format!("{name} ({part})"),
-            trained.scored(&dataset, part),
-            columns,
-            line,
-            warnings,
-        )
+        let (line, mut warnings) = said_of(&dataset);
+        let (images, columns) = match (&trained.units, &dataset.standardisation) {
+            (Some(units), Some(by)) => {
+                let images = dataset.scored(part);
+                let (images, note) = in_units_of(units, by, images, dataset.origin.columns.as_deref())
+                    .map_err(|problem| anyhow::anyhow!("{name}: {problem}"))?;
+                warnings.extend(note.map(|note| format!("{name}: {note}")));
+                (images, units.names.clone())
+            }
+            _ => (trained.scored(&dataset, part), dataset.origin.columns.clone()),
+        };
+        (format!("{name} ({part})"), images, columns, line, warnings)
     };
     let chosen = Chosen { name: called, images, line, warnings };
     compared(chosen, name, columns.as_deref(), trained)
+}
+
+/// Rows that `by` standardised, standardised by the training rows of a model instead, with their
+/// columns in its order; and a sentence on names that are lacking.
+fn in_units_of(
+    units: &TableUnits,
+    by: &Standardisation,
+    rows: Images,
+    columns: Option<&[String]>,
+) -> Result<(Images, Option<String>), String> {
+    let dim = units.dim();
+    let places = Images::real((0..dim).map(|column| column as f32).collect(), dim);
+    let (order, note) = data::in_order_of(units.names.as_deref(), places, columns)?;
+    let order: Vec<usize> =
+        order.real_values().unwrap_or_default().iter().map(|&column| column as usize).collect();
+    let own = by.to_own_units(rows.real_values().unwrap_or_default());
+    let own: Vec<f64> =
+        own.chunks_exact(dim).flat_map(|row| order.iter().map(|&column| row[column])).collect();
+    let standardised = Images::real(units.by.standardised(&own), dim);
+    Ok((
+        match rows.labels() {
+            Some(labels) => standardised.with_labels(labels.clone()),
+            None => standardised,
+        },
+        note,
+    ))
 }
 
 fn said_of(dataset: &Dataset) -> (String, Vec<String>) {
@@ -328,15 +369,32 @@ fn compared(
         .map_err(|problem| anyhow::anyhow!("{source}: {problem}"))?;
     warnings.extend(note.map(|note| format!("{source}: {note}")));
     let train = own.scored(Part::Train);
-    let mut known: Vec<&[u8]> = train.pixels().chunks_exact(train.dim()).collect();
-    known.sort_unstable();
-    let shared = (0..images.count())
-        .filter(|&i| known.binary_search(&images.row(i)).is_ok())
-        .count();
+    let shared = match (train.real_values(), images.real_values()) {
+        (Some(train), Some(rows)) => {
+            let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect();
+            let (train, rows): (Vec<u32>, Vec<u32>) = (bits(train), bits(rows));
+            n_shared(&train, &rows, images.dim())
+        }
+        _ => n_shared(train.pixels(), images.pixels(), images.dim()),
+    };
     if shared > 0 {
         let (shared, count) = (thousands(shared as u64), thousands(images.count() as u64));
-        let is = if shared == "1" { "is a training image" } else { "are training images" };
-        warnings.push(format!("{source}: {shared} of {count} images {is} of {}", trained.name));
+        let noun = trained.noun();
+        let is = match shared.as_str() {
+            "1" => format!("is a training {noun}"),
+            _ => format!("are training {noun}s"),
+        };
+        warnings.push(format!("{source}: {shared} of {count} {noun}s {is} of {}", trained.name));
     }
     Ok(Chosen { name, images, line, warnings })
+}
+
+/// Number of examples of `dim` values that are among those of training.
+fn n_shared<T: Ord>(train: &[T], examples: &[T], dim: usize) -> usize {
+    let mut known: Vec<&[T]> = train.chunks_exact(dim).collect();
+    known.sort_unstable();
+    examples
+        .chunks_exact(dim)
+        .filter(|example| known.binary_search(example).is_ok())
+        .count()
 }

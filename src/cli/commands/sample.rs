@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use clap::Args;
 
-use crate::cli::show::images::{ImageFile, PixelValues, Sheet, default_picture};
+use crate::cli::show::images::{ImageFile, PixelValues, Sheet, default_file};
 use crate::cli::show::out::check_named;
 use crate::cli::trained::{DrawArgs, MaskArgs, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
@@ -26,7 +26,8 @@ Examples:
   ablade sample sampling/masks-8/1 --masks 8           conditionals of 8 masks averaged at every pixel
   ablade sample masks/masks-8/1 --mixture              a mask picked for each image
   ablade sample masks/baseline/1 --temperature 0.7     sharper samples, less diversity
-  ablade sample ordering/ordering-random/1 --order inverse   the mistake that makes random orderings seem unable to generate";
+  ablade sample ordering/ordering-random/1 --order inverse   the mistake that makes random orderings seem unable to generate
+  ablade sample density/baseline/1 --count 5000 --out rows.csv   rows of a table, in its units";
 
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
@@ -51,7 +52,8 @@ pub(crate) struct SampleArgs {
     /// file
     #[arg(long)]
     nearest: bool,
-    /// Output files, repeatable: .png, .npy, .idx or .csv [default: sample-RUN.png among the plots]
+    /// Output files, repeatable: .png, .npy, .idx or .csv; of rows of a table .npy or .csv [default:
+    /// sample-RUN.png, or sample-RUN.csv, among the plots]
     #[arg(long, value_name = "FILE", value_parser = ImageFile::parse)]
     out: Vec<ImageFile>,
 }
@@ -67,6 +69,12 @@ pub(crate) fn sample(
 ) -> anyhow::Result<Exit> {
     let trained = TrainedModel::load(&args.run, global)?;
     check_named(args.out.iter().map(|file| file.path.as_path()), &[Some(trained.data_path())])?;
+    trained.check_formats(&args.out)?;
+    ensure!(
+        !args.nearest || trained.units.is_none(),
+        "--nearest compares pixels, and {} is a model of the rows of a table",
+        trained.name
+    );
     let own = &trained.run.config.sample;
     let wanted = args.count.map_or(own.count, |count| count as usize).max(1);
     let model = trained
@@ -78,8 +86,8 @@ pub(crate) fn sample(
         ..args.draw.drawing(&trained.run)
     };
     ensure!(
-        (wanted as u64).saturating_mul(trained.shape.dim() as u64) <= machine::memory() / 4,
-        "{} of {} pixels would take more than a quarter of this machine's memory",
+        (wanted as u64).saturating_mul(4 * trained.shape.dim() as u64) <= machine::memory() / 4,
+        "{} of {} values would take more than a quarter of this machine's memory",
         count(wanted, "sample"),
         trained.shape.dim()
     );
@@ -96,12 +104,14 @@ pub(crate) fn sample(
     };
     let neighbours = args.nearest.then(|| neighbours(&trained, &drawn.images)).transpose()?;
     let out = match &args.out[..] {
-        [] => vec![default_picture(&global.plots, "sample", trained.spec.id.as_str())],
+        [] => vec![default_file(&global.plots, "sample", &trained)],
         files => files.to_vec(),
     };
     let nearest = neighbours.as_ref().map(|(nearest, _)| nearest);
     for file in &out {
-        if file.is_picture() {
+        if let (Some(units), Some(values)) = (&trained.units, drawn.images.real_values()) {
+            file.write_rows(units, &[wanted], values, (&[], &|_| Vec::new()))?;
+        } else if file.is_picture() {
             file.write_sheet(&sheet(&trained, &drawn.images, nearest, classes.as_deref()))?;
         } else {
             let write = |file: &ImageFile, images: &Images| {

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::show::out::{write_among_plots, write_named};
+use crate::cli::trained::TrainedModel;
 use crate::data::Shape;
 use crate::figures::bitmap::Bitmap;
 use crate::figures::style::{Color, NOT_GIVEN, WHITE, grey};
 use crate::npy;
+use crate::trainers::made::table::TableUnits;
 use crate::trainers::made::figures::image_grid::{ImageGrid, enlargement, nearly_square};
 
 /// A file to write images to.
@@ -90,6 +92,26 @@ impl ImageFile {
     /// True if it holds a picture instead of values.
     pub(crate) fn is_picture(&self) -> bool {
         self.format == Format::Png
+    }
+
+    /// True if its format can hold real numbers.
+    pub(crate) fn holds_numbers(&self) -> bool {
+        matches!(self.format, Format::Npy | Format::Csv)
+    }
+
+    /// Writes standardised rows of a table in its own units: an array of `counts` rows, or a table
+    /// whose rows begin with the cells of `lead`, below `heads`.
+    pub(crate) fn write_rows(
+        &self,
+        units: &TableUnits,
+        counts: &[usize],
+        standardised: &[f32],
+        (heads, lead): (&[&str], &dyn Fn(usize) -> Vec<usize>),
+    ) -> anyhow::Result<()> {
+        self.write(match self.format {
+            Format::Npy => units.npy(counts, standardised),
+            _ => units.table(heads, standardised, lead).into_bytes(),
+        })
     }
 
     /// Writes the picture of a sheet.
@@ -230,11 +252,15 @@ impl Sheet {
     }
 }
 
-/// Default path of a picture for which the user named none.
-pub(crate) fn default_picture(plots: &Path, what: &str, run: &str) -> ImageFile {
+/// Default path of a picture, or of a table for the rows of one, for which the user named none.
+pub(crate) fn default_file(plots: &Path, what: &str, trained: &TrainedModel) -> ImageFile {
+    let (ending, format) = match trained.units {
+        Some(_) => ("csv", Format::Csv),
+        None => ("png", Format::Png),
+    };
     ImageFile {
-        path: plots.join(format!("{what}-{run}.png")),
-        format: Format::Png,
+        path: plots.join(format!("{what}-{}.{ending}", trained.spec.id)),
+        format,
         named: false,
     }
 }

@@ -100,7 +100,7 @@ impl TableUnits {
     }
 
     /// Standardised rows as an array in the units of the table, in single precision.
-    pub(super) fn npy(&self, counts: &[usize], standardised: &[f32]) -> Vec<u8> {
+    pub fn npy(&self, counts: &[usize], standardised: &[f32]) -> Vec<u8> {
         let own: Vec<f32> = self
             .by
             .to_own_units(standardised)
