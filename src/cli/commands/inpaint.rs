@@ -232,7 +232,7 @@ pub(crate) fn inpaint(
     for (i, (number, rest)) in numbers.iter().zip(&rest).enumerate() {
         let off: f64 = (0..draws).map(|k| distance(i, i * draws + k)).sum();
         let off = off / (draws * of) as f64;
-        let decimals = if of > 1 || levels > 2 { 2 } else { 1 };
+        let decimals = if levels > 2 || trained.units.is_some() { 2 } else { 1 };
         rows.add([number.to_string(), fixed(*rest, 2), fixed(off, decimals)]);
     }
     rows.print(terminal)?;

@@ -98,8 +98,10 @@ fn standardised(pool: &Pool, by: &Standardisation) -> Result<Vec<f32>, String> {
 
 /// Every image of a file in its order: any format that sets are read from, or a single PNG. Of an
 /// archive that names its sets, those of `part`. Grey levels become binary by the rule and seed of
-/// `config`, or are quantised to its number of levels.
+/// `config`, or are quantised to its number of levels. Real numbers are read by [`table_in`]: here a
+/// file holds pixels, whatever the kind of `config`.
 pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<FileImages, DataError> {
+    let config = &DataConfig { values: ValueKind::Pixels, ..config.clone() };
     let pool = match read::picture(path)? {
         Some(pool) => pool,
         None => pool_of(path, part, config)?,
