@@ -67,17 +67,20 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, 
     if n_train < 2 {
         return Err(refused("one training row has no standard deviation".to_owned()));
     }
-    let columns: Vec<Column> = (0..dim)
-        .map(|column| Column::new(name(names, column), rows(Part::Train).map(|row| row[column])))
+    let columns: Vec<ColumnValues> = (0..dim)
+        .map(|column| {
+            ColumnValues::new(name(names, column), rows(Part::Train).map(|row| row[column]))
+        })
         .collect();
     let by = Standardisation::of(rows(Part::Train), dim).map_err(|column| {
-        let Column { name, repeated: (value, _), .. } = &columns[column];
+        let ColumnValues { name, repeated: (value, _), .. } = &columns[column];
         refused(format!(
             "{name} is {value} in all of its {} training rows, so that it has no standard deviation: leave it out",
             thousands(n_train)
         ))
     })?;
-    if let Some(Column { name, distinct, .. }) = columns.iter().find(|column| column.is_discrete())
+    if let Some(ColumnValues { name, distinct, .. }) =
+        columns.iter().find(|column| column.is_discrete())
     {
         return Err(refused(format!(
             "{name} has whole numbers alone, {} different ones in {} training rows: a density of such values grows without \
@@ -87,7 +90,7 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, 
         )));
     }
     let mut notes = listed(
-        columns.iter().filter_map(Column::repeats).collect(),
+        columns.iter().filter_map(ColumnValues::repeats).collect(),
         "have repeated values, too",
     );
     let (mut parts, mut far) = (Vec::new(), vec![None; dim]);
@@ -164,7 +167,7 @@ fn listed(mut notes: Vec<String>, rest: &str) -> Vec<String> {
 }
 
 /// Training values of a column.
-struct Column {
+struct ColumnValues {
     name: String,
     rows: usize,
     distinct: usize,
@@ -173,7 +176,7 @@ struct Column {
     repeated: (f64, usize),
 }
 
-impl Column {
+impl ColumnValues {
     fn new(name: String, values: impl Iterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = values.collect();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -217,8 +220,8 @@ impl Column {
 mod tests {
     use super::*;
 
-    fn column(values: &[f64]) -> Column {
-        Column::new("column `x`".to_owned(), values.iter().copied())
+    fn column(values: &[f64]) -> ColumnValues {
+        ColumnValues::new("column `x`".to_owned(), values.iter().copied())
     }
 
     #[test]

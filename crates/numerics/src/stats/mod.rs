@@ -15,7 +15,7 @@ mod maxt;
 mod nemenyi;
 #[cfg(test)]
 mod noise;
-mod normal;
+pub(crate) mod normal;
 mod paired;
 mod power;
 mod shapley;

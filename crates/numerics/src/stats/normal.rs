@@ -1,7 +1,7 @@
 //! The standard normal distribution.
 
 /// P(Z <= z), to about 1e-15: the series of Marsaglia (2004), whose terms are all of one sign.
-pub(super) fn normal_cdf(z: f64) -> f64 {
+pub(crate) fn normal_cdf(z: f64) -> f64 {
     if z.abs() > 8.5 {
         return f64::from(z > 0.0);
     }

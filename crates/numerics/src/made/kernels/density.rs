@@ -310,7 +310,7 @@ mod tests {
     use super::*;
     use crate::made::kernels::simd::F32x16;
     use crate::made::output::Distribution;
-    use crate::stats::normal_cdf as exact_cdf;
+    use crate::stats::normal::normal_cdf as exact_cdf;
 
     #[test]
     fn the_normal_distribution_is_accurate() {
