@@ -344,7 +344,7 @@ fn facts_of(variable: Variable) -> VariableFacts {
 }
 
 /// Table of the columns of a set of real numbers, in their own units.
-fn table_of(variables: &[Variable], by: &Standardisation) -> FittedTable {
+fn table_of(variables: &[Variable], by: &Standardisation) -> FittedTable<'static> {
     let head = ["variable", "mean", "standard deviation", "least", "most"];
     let mut rows = FittedTable::new(&head, &[0]).dispensable(&["most", "least"]);
     for (column, variable) in variables.iter().enumerate() {

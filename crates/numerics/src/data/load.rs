@@ -228,11 +228,11 @@ fn from_files(files: &Files, config: &DataConfig) -> Result<Divided, DataError> 
         }
         Contents::Parts(mut pools) => {
             notes.extend(match_by_name(&mut pools).map_err(|problem| incomplete(&problem))?);
+            name_classes_alike(&mut pools);
             let alike = |a: Part, b: Part| match [&pools[a as usize], &pools[b as usize]] {
                 [Some(a), Some(b)] => a.holds_the_same_as(b),
                 _ => false,
             };
-            name_classes_alike(&mut pools);
             if let Some((a, b)) = PAIRS.into_iter().find(|&(a, b)| alike(a, b)) {
                 return Err(same_images(files, a, b));
             }

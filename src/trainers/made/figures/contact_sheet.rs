@@ -2,7 +2,7 @@
 //! are known.
 
 use super::image_grid::{ImageGrid, enlargement};
-use crate::data::{Dataset, Images, Part, Row, Shape};
+use crate::data::{self, Dataset, Images, Part, Shape};
 use crate::figures::draw::{dots, escape};
 use crate::figures::style::Color;
 
@@ -61,8 +61,8 @@ pub fn contact_sheet(data: &Dataset, part: Part) -> Vec<u8> {
             let values = images.values(image);
             grid.paint(&mut page, (gutter, HEADER), i * grid.across + j, |k| {
                 let level = match values {
-                    Row::Levels(levels) => (255 * usize::from(levels[k]) / white) as u8,
-                    Row::Real(values) => (127.5 + 127.5 * values[k] / WHITE) as u8,
+                    data::Row::Levels(levels) => (255 * usize::from(levels[k]) / white) as u8,
+                    data::Row::Real(values) => (127.5 + 127.5 * values[k] / WHITE) as u8,
                 };
                 Color(level, level, level)
             });

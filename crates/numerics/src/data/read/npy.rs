@@ -114,6 +114,18 @@ pub(super) fn archive(path: &Path, config: &DataConfig) -> Result<Contents, Data
     });
     let (labels, others): (Vec<_>, Vec<_>) =
         others.into_iter().partition(|(name, ..)| is_labels(name));
+    let labels: Vec<(PathBuf, Result<Vec<u16>, String>)> = labels
+        .into_iter()
+        .map(|(name, index, _)| {
+            let found = archive.by_index(index).map_err(|error| error.to_string());
+            let found = found.and_then(|member| {
+                let place = format!("array `{}`", name.display());
+                labels_of(path, &place, Capped { inner: member, left: limit })
+                    .map_err(|error| error.to_string())
+            });
+            (name, found)
+        })
+        .collect();
     let mut left = limit;
     let mut read = |(name, index, _): &(PathBuf, usize, Vec<usize>)| {
         let mut source = Capped { inner: archive.by_index(*index).map_err(unreadable)?, left };
@@ -132,18 +144,6 @@ pub(super) fn archive(path: &Path, config: &DataConfig) -> Result<Contents, Data
         left = source.left;
         Ok(Pool { array: Some(name.display().to_string()), ..pool })
     };
-    let labels: Vec<(PathBuf, Result<Vec<u16>, String>)> = labels
-        .into_iter()
-        .map(|(name, index, _)| {
-            let found = archive.by_index(index).map_err(|error| error.to_string());
-            let found = found.and_then(|member| {
-                let place = format!("array `{}`", name.display());
-                labels_of(path, &place, Capped { inner: member, left: limit })
-                    .map_err(|error| error.to_string())
-            });
-            (name, found)
-        })
-        .collect();
     let label = |pool: &mut Pool, part: Option<Part>| {
         for (name, found) in labels.iter().filter(|(name, _)| part_of(name) == part) {
             let problem = match found {
