@@ -300,8 +300,9 @@ pub(crate) fn images(
         let (images, columns) = match (&trained.units, &dataset.standardisation) {
             (Some(units), Some(by)) => {
                 let images = dataset.scored(part);
-                let (images, note) = in_units_of(units, by, images, dataset.origin.columns.as_deref())
-                    .map_err(|problem| anyhow::anyhow!("{name}: {problem}"))?;
+                let (images, note) =
+                    in_units_of(units, by, images, dataset.origin.columns.as_deref())
+                        .map_err(|problem| anyhow::anyhow!("{name}: {problem}"))?;
                 warnings.extend(note.map(|note| format!("{name}: {note}")));
                 (images, units.names.clone())
             }
@@ -324,11 +325,17 @@ fn in_units_of(
     let dim = units.dim();
     let places = Images::real((0..dim).map(|column| column as f32).collect(), dim);
     let (order, note) = data::in_order_of(units.names.as_deref(), places, columns)?;
-    let order: Vec<usize> =
-        order.real_values().unwrap_or_default().iter().map(|&column| column as usize).collect();
+    let order: Vec<usize> = order
+        .real_values()
+        .unwrap_or_default()
+        .iter()
+        .map(|&column| column as usize)
+        .collect();
     let own = by.to_own_units(rows.real_values().unwrap_or_default());
-    let own: Vec<f64> =
-        own.chunks_exact(dim).flat_map(|row| order.iter().map(|&column| row[column])).collect();
+    let own: Vec<f64> = own
+        .chunks_exact(dim)
+        .flat_map(|row| order.iter().map(|&column| row[column]))
+        .collect();
     let standardised = Images::real(units.by.standardised(&own), dim);
     Ok((
         match rows.labels() {

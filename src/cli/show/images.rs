@@ -8,8 +8,8 @@ use crate::data::Shape;
 use crate::figures::bitmap::Bitmap;
 use crate::figures::style::{Color, NOT_GIVEN, WHITE, grey};
 use crate::npy;
-use crate::trainers::made::table::TableUnits;
 use crate::trainers::made::figures::image_grid::{ImageGrid, enlargement, nearly_square};
+use crate::trainers::made::table::TableUnits;
 
 /// A file to write images to.
 #[derive(Debug, Clone)]

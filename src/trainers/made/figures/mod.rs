@@ -206,7 +206,7 @@ fn calibration_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
 
 /// A run of the figures of tables, with the score of its variant.
 fn of<'a, T: ?Sized>(
-    view: &'a View,
+    view: &'a View<'a>,
     (v, run, found): (usize, &Replicate, &'a T),
 ) -> table::Of<'a, T> {
     let variant = &view.variants[v];
@@ -232,14 +232,14 @@ fn density_chart(view: &View, tables: &TableArtefacts) -> Option<Chart> {
     Some(table::densities(&alike, tables.tests.get(&first.spec.data), columns, left_out))
 }
 
-fn marginals_chart(view: &View, tables: &TableArtefacts) -> Option<Chart> {
+fn marginals_chart<'a>(view: &'a View<'a>, tables: &'a TableArtefacts) -> Option<Chart> {
     let (shown, left_out) = first_of_each(view, &tables.samples);
-    let with_columns = |&(v, run, samples): &(usize, &Replicate, &'_ Images)| {
+    let with_columns = |(v, run, samples): (usize, &'a Replicate<'a>, &'a Images)| {
         let columns = tables.columns.get(&run.spec.id)?.clone();
         let tests = tables.tests.get(&run.spec.data).filter(|rows| rows.dim() == columns.len());
         Some((of(view, (v, run, samples)), tests, columns))
     };
-    let shown: Vec<_> = shown.iter().filter_map(with_columns).collect();
+    let shown: Vec<_> = shown.into_iter().filter_map(with_columns).collect();
     (!shown.is_empty()).then(|| table::marginals(&shown, left_out))
 }
 
@@ -252,9 +252,9 @@ fn transforms_chart(view: &View, tables: &TableArtefacts) -> Option<Chart> {
     (!shown.is_empty()).then(|| table::transforms(&shown, left_out))
 }
 
-fn conditionals_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
+fn conditionals_chart<'a>(view: &'a View<'a>, artefacts: &'a Artefacts) -> Option<Chart> {
     let (shown, left_out) = first_of_each(view, &artefacts.conditionals);
-    let predicted = |&(v, run, pixels): &(usize, &Replicate, &'_ Vec<Conditional>)| {
+    let predicted = |(v, run, pixels): (usize, &'a Replicate<'a>, &'a Vec<Conditional>)| {
         let shape = artefacts.tests.get(&run.spec.data)?.shape;
         Some(Predicted {
             name: view.variants[v].label,
@@ -264,7 +264,7 @@ fn conditionals_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
             pixels,
         })
     };
-    let shown: Vec<_> = shown.iter().filter_map(predicted).collect();
+    let shown: Vec<_> = shown.into_iter().filter_map(predicted).collect();
     (!shown.is_empty()).then(|| conditionals::chart(&shown, left_out))
 }
 
