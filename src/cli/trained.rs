@@ -9,7 +9,6 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 
 use crate::cli::find::find;
-use crate::cli::show::images::ImageFile;
 use crate::cli::{Global, jobs};
 use crate::data::{Cache, DataConfig, Dataset, Images, Labels, Part, Shape};
 use crate::made::evaluate::{nll_averaged_conditionals, nll_mixture, nll_single_mask};
@@ -320,19 +319,6 @@ impl TrainedModel {
     /// Word for an example.
     pub(crate) fn noun(&self) -> &'static str {
         if self.units.is_some() { "row" } else { "image" }
-    }
-
-    /// Refuses, for a model of a table, files of formats that hold images alone.
-    pub(crate) fn check_formats(&self, files: &[ImageFile]) -> anyhow::Result<()> {
-        let other = files.iter().find(|file| !file.holds_numbers());
-        if let (Some(file), Some(_)) = (other, &self.units) {
-            bail!(
-                "{} would hold images, and {} is a model of the rows of a table: write .csv or .npy",
-                file.path.display(),
-                self.name
-            );
-        }
-        Ok(())
     }
 
     /// Cache of data sets.

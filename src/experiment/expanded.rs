@@ -541,7 +541,7 @@ impl Reader<'_> {
         let name = &metric.name;
         if lacking.len() < variants().count() {
             let without = some_of(lacking.iter().map(|(label, _)| *label));
-            self.notes.push(format!("`{name}` needs {needed}: there is none of {without}"));
+            self.notes.push(format!("no `{name}` of {without}: it needs {needed}"));
             return;
         }
         let error = Diagnostic::new(format!("no variant has a `{name}`: it needs {needed}"));

@@ -13,7 +13,7 @@ use ablade::record::{EpochRow, RunRecord, RunStatus, Summary, Timing};
 use ablade::results::ExperimentResults;
 use ablade::rng::{Purpose, Seed};
 use ablade::trainers::made::figures::{
-    Artefacts, Completion, Conditional, Picture, TableArtefacts,
+    Artefacts, Completion, Picture, PixelDistribution, TableArtefacts,
 };
 use ablade::trainers::made::metrics::MadeFacts;
 
@@ -339,7 +339,7 @@ pub(crate) fn artefacts_of(study: &ExperimentResults, levels: usize) -> Artefact
 }
 
 /// Predicted distributions of four pixels: bumps of several widths.
-fn conditionals(levels: usize) -> Vec<Conditional> {
+fn conditionals(levels: usize) -> Vec<PixelDistribution> {
     let of = |(i, &pixel): (usize, &usize)| {
         let weight = |level: usize| {
             let apart = (level as f32 - levels as f32 / 2.0) / levels as f32;
@@ -348,7 +348,7 @@ fn conditionals(levels: usize) -> Vec<Conditional> {
         let weights: Vec<f32> = (0..levels).map(weight).collect();
         let sum: f32 = weights.iter().sum();
         let probabilities = weights.into_iter().map(|weight| weight / sum).collect();
-        Conditional { pixel, level: i * (levels - 1) / 3, probabilities }
+        PixelDistribution { pixel, level: i * (levels - 1) / 3, probabilities }
     };
     [30, 39, 130, 192].iter().enumerate().map(of).collect()
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::cli::commands::evaluate::{Chosen, images};
 use crate::cli::part::PartName;
 use crate::cli::show::fitted::FittedTable;
-use crate::cli::show::images::{ImageFile, PixelValues, Sheet, default_file};
+use crate::cli::show::images::{ImageFile, PixelValues, Sheet, check_rows, default_file};
 use crate::cli::show::out::check_named;
 use crate::cli::trained::{DrawArgs, MaskArgs, Model, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
@@ -137,7 +137,10 @@ pub(crate) fn inpaint(
         Some(trained.data_path()),
     ];
     check_named(args.out.iter().map(|file| file.path.as_path()), &read)?;
-    trained.check_formats(&args.out)?;
+    let is_of_rows = trained.units.is_some();
+    if is_of_rows {
+        check_rows(&args.out, &trained.name)?;
+    }
     let Chosen { name, images: all, warnings, .. } =
         images(args.from.as_deref(), args.part, &trained)?;
     for warning in &warnings {
@@ -146,7 +149,7 @@ pub(crate) fn inpaint(
     let (numbers, originals) = chosen(args.image.as_ref(), &name, &all)?;
     let originals = trained.with_known_classes(originals, &name)?;
     let out = match &args.out[..] {
-        [] => vec![default_file(&global.plots, "inpaint", &trained)],
+        [] => vec![default_file(&global.plots, "inpaint", trained.spec.id.as_str(), is_of_rows)],
         files => files.to_vec(),
     };
     if args.reconstruct {

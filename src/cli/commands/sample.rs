@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use clap::Args;
 
-use crate::cli::show::images::{ImageFile, PixelValues, Sheet, default_file};
+use crate::cli::show::images::{ImageFile, PixelValues, Sheet, check_rows, default_file};
 use crate::cli::show::out::check_named;
 use crate::cli::trained::{DrawArgs, MaskArgs, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
@@ -69,9 +69,12 @@ pub(crate) fn sample(
 ) -> anyhow::Result<Exit> {
     let trained = TrainedModel::load(&args.run, global)?;
     check_named(args.out.iter().map(|file| file.path.as_path()), &[Some(trained.data_path())])?;
-    trained.check_formats(&args.out)?;
+    let is_of_rows = trained.units.is_some();
+    if is_of_rows {
+        check_rows(&args.out, &trained.name)?;
+    }
     ensure!(
-        !args.nearest || trained.units.is_none(),
+        !args.nearest || !is_of_rows,
         "--nearest compares pixels, and {} is a model of the rows of a table",
         trained.name
     );
@@ -104,7 +107,7 @@ pub(crate) fn sample(
     };
     let neighbours = args.nearest.then(|| neighbours(&trained, &drawn.images)).transpose()?;
     let out = match &args.out[..] {
-        [] => vec![default_file(&global.plots, "sample", &trained)],
+        [] => vec![default_file(&global.plots, "sample", trained.spec.id.as_str(), is_of_rows)],
         files => files.to_vec(),
     };
     let nearest = neighbours.as_ref().map(|(nearest, _)| nearest);

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
+
 use crate::cli::show::out::{write_among_plots, write_named};
-use crate::cli::trained::TrainedModel;
 use crate::data::Shape;
 use crate::figures::bitmap::Bitmap;
 use crate::figures::style::{Color, NOT_GIVEN, WHITE, grey};
@@ -92,11 +93,6 @@ impl ImageFile {
     /// True if it holds a picture instead of values.
     pub(crate) fn is_picture(&self) -> bool {
         self.format == Format::Png
-    }
-
-    /// True if its format can hold real numbers.
-    pub(crate) fn holds_numbers(&self) -> bool {
-        matches!(self.format, Format::Npy | Format::Csv)
     }
 
     /// Writes standardised rows of a table in its own units: an array of `counts` rows, or a table
@@ -252,15 +248,24 @@ impl Sheet {
     }
 }
 
-/// Default path of a picture, or of a table for the rows of one, for which the user named none.
-pub(crate) fn default_file(plots: &Path, what: &str, trained: &TrainedModel) -> ImageFile {
-    let (ending, format) = match trained.units {
-        Some(_) => ("csv", Format::Csv),
-        None => ("png", Format::Png),
-    };
-    ImageFile {
-        path: plots.join(format!("{what}-{}.{ending}", trained.spec.id)),
-        format,
-        named: false,
+/// Refuses files whose formats hold images alone for the rows that the model `name` draws.
+pub(crate) fn check_rows(files: &[ImageFile], name: &str) -> anyhow::Result<()> {
+    let of_images = |file: &&ImageFile| !matches!(file.format, Format::Npy | Format::Csv);
+    match files.iter().find(of_images) {
+        Some(file) => bail!(
+            "{} would hold images, and {name} is a model of the rows of a table: write .csv or .npy",
+            file.path.display()
+        ),
+        None => Ok(()),
     }
+}
+
+/// Default path of a picture, or of a table of rows, for which the user named none.
+pub(crate) fn default_file(plots: &Path, what: &str, run: &str, is_of_rows: bool) -> ImageFile {
+    let (ending, format) = match is_of_rows {
+        true => ("csv", Format::Csv),
+        false => ("png", Format::Png),
+    };
+    let path = plots.join(format!("{what}-{run}.{ending}"));
+    ImageFile { path, format, named: false }
 }

@@ -1,6 +1,6 @@
 //! Images saved by runs: decoded here, read from disk by the caller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{Images, Shape};
 use crate::made::evaluate::{BINS, Calibration, Reliability};
@@ -13,7 +13,7 @@ use crate::trainers::made::metrics::MadeFacts;
 use crate::trainers::made::run_config;
 
 use super::calibration::of_bits;
-use super::conditionals::Conditional;
+use super::conditionals::PixelDistribution;
 use super::samples::{Completion, Picture};
 use super::table::DensityGrid;
 use crate::trainers::made::table::{TRANSFORM_BINS, TableUnits, UNITS};
@@ -32,14 +32,14 @@ pub struct Artefacts {
     /// Calibration of a run.
     pub calibrations: BTreeMap<RunId, Calibration>,
     /// Predicted distributions of pixels of the first test image by a run.
-    pub conditionals: BTreeMap<RunId, Vec<Conditional>>,
-    /// What runs on tables of real numbers left.
+    pub conditionals: BTreeMap<RunId, Vec<PixelDistribution>>,
+    /// Files of runs on tables of real numbers.
     pub tables: TableArtefacts,
     /// Sentences about files that cannot be read, each with the figure that lacks them.
     pub problems: Vec<String>,
 }
 
-/// What runs on tables of real numbers left.
+/// Files of runs on tables of real numbers.
 #[derive(Debug, Clone, Default)]
 pub struct TableArtefacts {
     /// Names of the columns of a run.
@@ -91,6 +91,7 @@ impl Artefacts {
     ) -> Self {
         let mut all = Self::default();
         let mut lost: BTreeMap<&str, LostTests> = BTreeMap::new();
+        let mut without_rows: BTreeSet<&str> = BTreeSet::new();
         for spec in &study.plan.runs {
             let data = spec.data.as_str();
             if run_config(&spec.config).data.values.is_real() {
@@ -108,10 +109,18 @@ impl Artefacts {
                     })
                 });
                 let tests = || spec.fingerprints().find_map(|name| reference(name).ok().flatten());
-                if !all.tables.tests.contains_key(data)
-                    && let Some(tests) = tests().and_then(|bytes| test_rows(&bytes))
-                {
-                    all.tables.tests.insert(data.to_owned(), tests);
+                if !all.tables.tests.contains_key(data) && !without_rows.contains(data) {
+                    match tests().and_then(|bytes| test_rows(&bytes)) {
+                        Some(tests) => drop(all.tables.tests.insert(data.to_owned(), tests)),
+                        None if is_finished => {
+                            without_rows.insert(data);
+                            let name = &run_config(&spec.config).data.name;
+                            all.problems.push(format!(
+                                "no test rows in the figures density and marginals, for the runs on {name}: none are stored for {data}"
+                            ));
+                        }
+                        None => {}
+                    }
                 }
                 continue;
             }
@@ -321,11 +330,11 @@ fn calibration(bytes: &[u8], n_levels: usize) -> Option<Calibration> {
 }
 
 /// Contents of `conditionals.npy` of a run on this many levels.
-fn conditionals(bytes: &[u8], n_levels: usize) -> Option<Vec<Conditional>> {
+fn conditionals(bytes: &[u8], n_levels: usize) -> Option<Vec<PixelDistribution>> {
     let array = npy::decode::<f32>(bytes).ok()?;
     let row = |row: &[f32]| {
         let level = row[1] as usize;
-        (level < n_levels).then(|| Conditional {
+        (level < n_levels).then(|| PixelDistribution {
             pixel: row[0] as usize,
             level,
             probabilities: row[2..].to_vec(),

@@ -8,7 +8,7 @@ use crate::text::short;
 
 /// Predicted distribution of a pixel of a test image.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Conditional {
+pub struct PixelDistribution {
     /// Index of the pixel, row by row.
     pub pixel: usize,
     /// True level.
@@ -24,7 +24,7 @@ pub(crate) struct Predicted<'a> {
     /// Seed of the run.
     pub(crate) seed: u64,
     pub(crate) shape: Shape,
-    pub(crate) pixels: &'a [Conditional],
+    pub(crate) pixels: &'a [PixelDistribution],
 }
 
 /// Distributions of the same pixels of the first test image, one row a variant; `left_out` variants
@@ -64,7 +64,7 @@ pub(crate) fn chart(variants: &[Predicted], left_out: usize) -> Chart {
     }
 }
 
-impl Conditional {
+impl PixelDistribution {
     fn words(&self, shape: Shape) -> String {
         let probability = self.probabilities.get(self.level).copied().unwrap_or_default();
         let place = place(self.pixel, shape);
@@ -85,14 +85,14 @@ fn place(pixel: usize, shape: Shape) -> String {
 }
 
 /// Highest probability of all distributions over as many levels.
-fn highest(variants: &[Predicted], own: &Conditional) -> f64 {
+fn highest(variants: &[Predicted], own: &PixelDistribution) -> f64 {
     let levels = own.probabilities.len();
     let all = variants.iter().flat_map(|variant| variant.pixels);
     let alike = all.filter(|other| other.probabilities.len() == levels);
     f64::from(alike.flat_map(|other| &other.probabilities).copied().fold(0.0, f32::max))
 }
 
-fn plane(own: &Conditional, color: Color, highest: f64) -> Plane {
+fn plane(own: &PixelDistribution, color: Color, highest: f64) -> Plane {
     let last = own.probabilities.len() as f64 - 1.0;
     let x = ValueAxis::linear("Level", -0.5, last + 0.5, 3);
     let y = ValueAxis::linear("Probability", 0.0, 1.05 * highest.max(1e-3), 3);

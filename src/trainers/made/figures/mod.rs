@@ -34,7 +34,7 @@ use samples::Samples;
 
 pub use artefacts::{Artefacts, TableArtefacts};
 pub(in crate::trainers::made) use artefacts::{are_images, are_rows};
-pub use conditionals::Conditional;
+pub use conditionals::PixelDistribution;
 pub use contact_sheet::contact_sheet;
 pub use samples::{Completion, Picture};
 pub use table::DensityGrid;
@@ -254,7 +254,7 @@ fn transforms_chart(view: &View, tables: &TableArtefacts) -> Option<Chart> {
 
 fn conditionals_chart<'a>(view: &'a View<'a>, artefacts: &'a Artefacts) -> Option<Chart> {
     let (shown, left_out) = first_of_each(view, &artefacts.conditionals);
-    let predicted = |(v, run, pixels): (usize, &'a Replicate<'a>, &'a Vec<Conditional>)| {
+    let predicted = |(v, run, pixels): (usize, &'a Replicate<'a>, &'a Vec<PixelDistribution>)| {
         let shape = artefacts.tests.get(&run.spec.data)?.shape;
         Some(Predicted {
             name: view.variants[v].label,

@@ -379,7 +379,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand sample" -l masks -d 'Avera
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l mask -d 'Use one mask alone, counted from 1 [default: the first]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l order -d 'Order of the pixels: model, or inverse, a mistake in published code, as a negative control [default: the run\'s own]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l class -d 'Draw this class alone, a name or a number from 0, from a model that is told the class [default: every class in turn]' -r
-complete -c ablade -n "__fish_ablade_using_subcommand sample" -l out -d 'Output files, repeatable: .png, .npy, .idx or .csv [default: sample-RUN.png among the plots]' -r
+complete -c ablade -n "__fish_ablade_using_subcommand sample" -l out -d 'Output files, repeatable: .png, .npy, .idx or .csv; of rows of a table .npy or .csv [default: sample-RUN.png, or sample-RUN.csv, among the plots]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l plots -d 'Directory of figures' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l data-dir -d 'Directory of downloaded data sets [default: $ABLADE_DATA, else the user\'s data folder]' -r -F
@@ -402,7 +402,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l prefix -d 'Giv
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l rows -d 'Given: the first N rows' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l columns -d 'Given: the first N columns' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l hide -d 'Given: all but a rectangle' -r
-complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l given -d 'Given: the pixels that are on in this image (PNG, npy, idx or csv)' -r -F
+complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l given -d 'Given: the pixels in the brighter half of the levels in this image (PNG, npy, idx or csv); of a table, the columns with these names or numbers from 0, with commas between' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l image -d 'Images: numbers from 0 and ranges of them [default: 0-9]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l from -d 'Take the images from this data set: a name, a folder or a file [default: the run\'s own]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l part -d 'One of its three sets' -r -f -a "train\t''
@@ -413,7 +413,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l seed -d 'Seed 
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l temperature -d 'Divide every logit by T: below 1 samples get sharper and less diverse, above 1 more random' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l masks -d 'Average the conditionals of the first K masks at every pixel; they must share one ordering' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l mask -d 'Use one mask alone, counted from 1 [default: the first]' -r
-complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l out -d 'Output files, repeatable: .png, .npy, .idx or .csv [default: inpaint-RUN.png among the plots]' -r
+complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l out -d 'Output files, repeatable: .png, .npy, .idx or .csv; of rows of a table .npy or .csv [default: inpaint-RUN.png, or inpaint-RUN.csv, among the plots]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l plots -d 'Directory of figures' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l data-dir -d 'Directory of downloaded data sets [default: $ABLADE_DATA, else the user\'s data folder]' -r -F
@@ -484,7 +484,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "list" -d 'List the data sets known by name, and where they are'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "fetch" -d 'Download data sets and check them'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "show" -d 'Draw a contact sheet of a data set'
-complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "export" -d 'Write the pixels of a data set, as a run sees them'
+complete -c ablade -n "__fish_ablade_using_subcommand data; and not __fish_seen_subcommand_from list fetch show export" -f -a "export" -d 'Write the values of a data set, as a run sees them, and its labels'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from list" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from list" -l plots -d 'Directory of figures' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from list" -l data-dir -d 'Directory of downloaded data sets [default: $ABLADE_DATA, else the user\'s data folder]' -r -F
@@ -518,6 +518,7 @@ test\t''"
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l size -d 'Side of the images in pixels, for sets that are drawn or resized' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l binarize -d 'Rule by which grey pixels become 0 and 1: threshold, stochastic, or dynamic, which shows the grey levels of training images' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l levels -d 'Levels of a pixel: 2 (on or off), or 4, 16 or 256 greys' -r
+complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l values -d 'Kind of the values: pixels, or real, the numbers of a table [default: real for built-in sets of real numbers, else pixels]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l out -d 'File of the picture [default: data-NAME.png among the plots]' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l plots -d 'Directory of figures' -r -F
@@ -533,7 +534,7 @@ none\t'Nothing but errors'"
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON document, for programs: `ablade schema` has its keys'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
-complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l out -d 'FILE.npz holds the arrays train, valid and test; of FILE.npy, FILE.csv and FILE.idx, .gz behind or not, one file each' -r -F
+complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l out -d 'FILE.npz holds the arrays train, valid and test, and train_labels ... where there are labels; of FILE.npy, FILE.csv and FILE.idx, .gz behind or not, one file each' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l train -d 'Training images' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l valid -d 'Validation images' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l test -d 'Test images' -r
@@ -541,6 +542,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subc
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l seed -d 'Seed of drawing, splits and fixed binarisation' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l binarize -d 'Rule by which grey pixels become 0 and 1: threshold, stochastic, or dynamic, which writes the grey levels of training images' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l levels -d 'Levels of a pixel: 2 (on or off), or 4, 16 or 256 greys, written as 0 to N - 1' -r
+complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l values -d 'Kind of the values: pixels, or real, the numbers of a table, written in its units [default: real for built-in sets of real numbers, else pixels]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l plots -d 'Directory of figures' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand data; and __fish_seen_subcommand_from export" -l data-dir -d 'Directory of downloaded data sets [default: $ABLADE_DATA, else the user\'s data folder]' -r -F
