@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::fs;
 use std::io::Write;
 
-use ablade::data::{DataConfig, Library, fingerprint, load};
+use ablade::data::{DataConfig, Library, ValueKind, fingerprint, load};
 use proptest::prelude::*;
 
 /// The system's allocator, which records the largest block that each thread has requested.
@@ -51,14 +51,21 @@ fn survives(bytes: &[u8], name: &str) {
         fs::write(path, bytes).expect("a file");
     }
     LARGEST.set(0);
-    for place in [path.as_path(), path.parent().expect("a folder"), &pair] {
+    let places = [path.as_path(), path.parent().expect("a folder"), &pair];
+    let kinds = [ValueKind::Pixels, ValueKind::Real];
+    for (place, values) in places.into_iter().flat_map(|place| kinds.map(|kind| (place, kind))) {
+        let default = DataConfig::default();
         let config = DataConfig {
             name: place.to_str().expect("UTF-8").into(),
-            size: 5,
-            ..DataConfig::default()
+            size: if values.is_real() { default.size } else { 5 },
+            values,
+            ..default
         };
         match load(&config, &Library::at("/nonexistent")) {
-            Ok(data) => assert!(data.train.pixels().iter().all(|&bit| bit <= 1)),
+            Ok(data) => match data.train.real_values() {
+                Some(values) => assert!(values.iter().all(|value| value.is_finite())),
+                None => assert!(data.train.pixels().iter().all(|&bit| bit <= 1)),
+            },
             Err(error) => {
                 let message = error.to_string();
                 assert!(message.contains(folder.path().to_str().expect("UTF-8")), "{message}");

@@ -15,6 +15,7 @@ use crate::cli::show::out::{check_named, write_among_plots, write_named};
 use crate::cli::show::progress::ProgressMode;
 use crate::cli::show::terminal::{fit, is_dumb, stdout_width, style};
 use crate::cli::{Exit, Global, Terminal};
+use crate::data::draw::Builtin;
 use crate::data::{
     self, Binarize, DataConfig, DataError, DescribedImages, LevelCount, Library, Part, Place,
     Standardisation, ValueKind, Variable, catalog,
@@ -333,6 +334,12 @@ fn show(
     say(&described, size, terminal)?;
     if let Some(by) = &dataset.standardisation {
         table_of(&variables, by).print(terminal)?;
+        if let Some(entropy) = Builtin::named(&described.name).and_then(Builtin::entropy) {
+            writeln!(
+                terminal.out,
+                "entropy {entropy:.4} nats: no model has a lower expected test NLL in these units"
+            )?;
+        }
     }
     writeln!(terminal.out, "{picture}")?;
     Ok(Exit::Success)

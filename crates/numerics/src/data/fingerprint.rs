@@ -98,9 +98,13 @@ pub(super) fn of_images(data: &Dataset) -> String {
     for images in [&data.train, &data.valid, &data.test] {
         hasher.update(&(images.count() as u64).to_le_bytes());
         match images.real_values() {
-            None => drop(hasher.update(images.pixels())),
+            None => {
+                hasher.update(images.pixels());
+            }
             Some(values) => {
-                values.iter().for_each(|value| drop(hasher.update(&value.to_le_bytes())))
+                for value in values {
+                    hasher.update(&value.to_le_bytes());
+                }
             }
         }
     }

@@ -18,8 +18,8 @@ pub enum ValueKind {
 impl ValueKind {
     /// Kind of a data set that is given by its name alone: that of a built-in set, otherwise pixels.
     pub fn of_named(name: &str) -> Self {
-        let is_real = |builtin: &Builtin| builtin.name() == name && builtin.is_real();
-        if Builtin::ALL.iter().any(is_real) { Self::Real } else { Self::Pixels }
+        let is_real = Builtin::named(name).is_some_and(Builtin::is_real);
+        if is_real { Self::Real } else { Self::Pixels }
     }
 
     /// True for real numbers.

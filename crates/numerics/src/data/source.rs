@@ -109,7 +109,7 @@ impl Files {
 /// Finds the set that `config` names in this order: built in, known by name, path.
 pub(crate) fn resolve(config: &DataConfig, library: &Library) -> Result<DataSource, DataError> {
     let name = config.name.as_str();
-    if let Some(builtin) = Builtin::ALL.into_iter().find(|builtin| builtin.name() == name) {
+    if let Some(builtin) = Builtin::named(name) {
         return match builtin.is_real() == config.values.is_real() {
             true => Ok(DataSource::Builtin(builtin)),
             false => Err(other_kind(config, library)),
@@ -154,7 +154,7 @@ fn other_kind(config: &DataConfig, library: &Library) -> DataError {
 /// Sentence on a file at the path `name` that is ignored because a set has this name; `place` is
 /// the location of that set.
 pub(crate) fn shadowed(name: &str, place: Option<&Path>, library: &Library) -> Option<String> {
-    let whose = match (Builtin::ALL.iter().any(|builtin| builtin.name() == name), place) {
+    let whose = match (Builtin::named(name).is_some(), place) {
         (true, _) => "the set that this program draws".to_owned(),
         (false, Some(place)) if KNOWN.iter().any(|known| known.name == name) => {
             format!("the set in {}", place.display())

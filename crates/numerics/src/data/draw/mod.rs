@@ -53,6 +53,11 @@ impl Builtin {
     /// Names of the variables of a set of real numbers.
     pub const VARIABLES: [&str; 2] = ["x", "y"];
 
+    /// The set of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|builtin| builtin.name() == name)
+    }
+
     /// Name in an experiment file.
     pub fn name(self) -> &'static str {
         ["digits", "letters", "shapes", "moons", "rings", "spirals", "grid"][self as usize]

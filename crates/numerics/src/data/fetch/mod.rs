@@ -25,7 +25,7 @@ fn known(name: &str, library: &Library) -> Result<&'static Known, DataError> {
     if let Some(known) = KNOWN.iter().find(|known| known.name == name) {
         return Ok(known);
     }
-    if super::draw::Builtin::ALL.iter().any(|builtin| builtin.name() == name) {
+    if super::draw::Builtin::named(name).is_some() {
         let problem = "drawn by the program: there is nothing to fetch".into();
         return Err(DataError::Fetch { url: name.into(), problem });
     }

@@ -144,18 +144,16 @@ pub(super) fn archive(path: &Path, config: &DataConfig) -> Result<Contents, Data
         left = source.left;
         Ok(Pool { array: Some(name.display().to_string()), ..pool })
     };
-    let label = |pool: &mut Pool, part: Option<Part>| {
-        for (name, found) in labels.iter().filter(|(name, _)| part_of(name) == part) {
-            let problem = match found {
-                Ok(labels) if labels.len() == pool.count() && pool.labels.is_none() => {
-                    pool.label(labels.clone(), (0, &[]));
-                    continue;
-                }
-                Ok(labels) => format!("{} labels for {} images", labels.len(), pool.count()),
-                Err(problem) => problem.clone(),
-            };
-            pool.left_out.push(format!("array `{}`: {problem}", name.display()));
-        }
+    let label = |pool: &mut Pool, (name, found): &(PathBuf, Result<Vec<u16>, String>)| {
+        let problem = match found {
+            Ok(labels) if labels.len() == pool.count() && pool.labels.is_none() => {
+                return pool.label(labels.clone(), (0, &[]));
+            }
+            Ok(_) if pool.labels.is_some() => "further labels".to_owned(),
+            Ok(labels) => format!("{} labels for {} examples", labels.len(), pool.count()),
+            Err(problem) => problem.clone(),
+        };
+        pool.left_out.push(format!("array `{}`: {problem}", name.display()));
     };
     let shape = |sizes: &[usize]| match sizes {
         [] => "one value".to_owned(),
@@ -179,7 +177,7 @@ pub(super) fn archive(path: &Path, config: &DataConfig) -> Result<Contents, Data
             Ok(Some(array)) => {
                 left_out.extend(passed(array.1, &before));
                 let mut pool = read(&array)?;
-                label(&mut pool, None);
+                labels.iter().for_each(|found| label(&mut pool, found));
                 pool.notes
                     .extend(states_division(others.iter().map(|(name, ..)| name.as_path())));
                 Ok(Contents::One(Pool { left_out: [left_out, pool.left_out].concat(), ..pool }))
@@ -204,11 +202,18 @@ pub(super) fn archive(path: &Path, config: &DataConfig) -> Result<Contents, Data
         if let Some(array) = array {
             left_out.extend(passed(array.1, &before));
             let mut pool = read(&array)?;
-            label(&mut pool, Some(part));
+            let of_part = labels.iter().filter(|(name, _)| part_of(name) == Some(part));
+            of_part.for_each(|found| label(&mut pool, found));
             left_out.append(&mut pool.left_out);
             parts[part as usize] = Some(pool);
         }
     }
+    let is_of_none = |name: &Path| part_of(name).is_none_or(|part| parts[part as usize].is_none());
+    left_out.extend(
+        labels.iter().filter(|(name, _)| is_of_none(name)).map(|(name, _)| {
+            format!("array `{}`: labels of none of the arrays read", name.display())
+        }),
+    );
     if let Some(first) = parts.iter_mut().flatten().next() {
         first.left_out = left_out;
     }
