@@ -139,7 +139,7 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View, own: &'a dyn OwnMarkup) -> 
         curve: view.curve_name(),
         unit: view.metric().unit.of("").trim().to_owned(),
         lower: view.metric().better == Better::Lower,
-        log: has_family,
+        log: has_family && view.metrics.has_ratios,
         blocks: !view.plan.compare.within.is_empty(),
         baseline: view.baseline,
         seeds: view.plan.seeds.iter().map(|seed| seed.0).collect(),

@@ -488,6 +488,14 @@ fn given_pixels_are_those_of_the_brighter_half_on_any_scale() {
         said
     };
     run("sweep grey.toml");
+    let store = Store::open(place.path().join("results"), made()).unwrap();
+    let id = store.published().unwrap().into_iter().next().unwrap();
+    let conditionals = store.file(&id, "conditionals.npy").unwrap().unwrap();
+    let conditionals = npy::decode::<f32>(&conditionals).unwrap();
+    assert_eq!(conditionals.shape, [4, 18]);
+    for row in conditionals.data.chunks_exact(18) {
+        assert!((row[2..].iter().sum::<f32>() - 1.0).abs() < 1e-4 && row[1] < 16.0, "{row:?}");
+    }
     for highest in [1, 15, 255u8] {
         // The first two rows, and a dark pixel that is not given.
         let mut mask = vec![0u8; 64];

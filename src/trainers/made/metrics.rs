@@ -141,22 +141,29 @@ pub(super) struct ExampleWords {
     variables: &'static str,
     /// Scale of the likelihoods, behind the unit.
     scale: &'static str,
+    /// True if the likelihoods are probabilities, so that every NLL is above zero.
+    has_ratios: bool,
 }
 
 /// Words for images.
-pub(super) const IMAGES: ExampleWords =
-    ExampleWords { example: ["image", "images"], variables: "pixels", scale: "" };
+pub(super) const IMAGES: ExampleWords = ExampleWords {
+    example: ["image", "images"],
+    variables: "pixels",
+    scale: "",
+    has_ratios: true,
+};
 
 /// Words for the rows of a table of real numbers.
 pub(super) const ROWS: ExampleWords = ExampleWords {
     example: ["row", "rows"],
     variables: "columns",
     scale: " of standardised columns",
+    has_ratios: false,
 };
 
 /// Declarations of all values that runs report, in these words.
 pub(super) fn metrics(of: &ExampleWords) -> Metrics {
-    let ExampleWords { example: [example, examples], variables, scale } = of;
+    let ExampleWords { example: [example, examples], variables, scale, has_ratios } = of;
     let unit = Unit {
         short: "nats".into(),
         long: format!("nats per {example}"),
@@ -339,6 +346,7 @@ pub(super) fn metrics(of: &ExampleWords) -> Metrics {
     metrics.scored_at = "best epoch on validation".into();
     metrics.selection =
         "the epoch is chosen on the validation set, the number reported is of the test set".into();
+    metrics.has_ratios = *has_ratios;
     metrics.examples = (*examples).into();
     metrics
 }

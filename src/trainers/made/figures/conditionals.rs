@@ -47,12 +47,17 @@ pub(crate) fn chart(variants: &[Predicted], left_out: usize) -> Chart {
         0 => String::new(),
         n => format!(" {n} more variants are not shown."),
     };
+    let seed = variants.first().map_or(0, |variant| variant.seed);
+    let seeds = match variants.iter().all(|variant| variant.seed == seed) {
+        true => format!(" Runs of seed {seed}."),
+        false => " The first finished seed of each variant.".to_owned(),
+    };
     Chart {
         title: "Predicted distributions of four pixels".into(),
         subtitle: format!(
             "Probability of every level given the true pixels before it, for four pixels of the first test image: in each \
              quarter the one whose level differs most between test images. Dashed, with its number after the place: \
-             the true level.{left_out}"
+             the true level.{seeds}{left_out}"
         ),
         caption: format!(
             "Predicted probabilities of the levels of four pixels of the first test image given the true pixels before \

@@ -229,7 +229,9 @@ fn density_chart(view: &View, tables: &TableArtefacts) -> Option<Chart> {
         |(_, run, _): &(usize, &Replicate, &DensityGrid)| run.spec.data == first.spec.data;
     let alike: Vec<_> = shown.iter().copied().filter(is_alike).map(|own| of(view, own)).collect();
     let left_out = left_out + shown.len() - alike.len();
-    Some(table::densities(&alike, tables.tests.get(&first.spec.data), columns, left_out))
+    let metric = format!("{}{}", view.metric_name(), view.in_unit());
+    let tests = tables.tests.get(&first.spec.data);
+    Some(table::densities(&alike, tests, columns, &metric, left_out))
 }
 
 fn marginals_chart<'a>(view: &'a View<'a>, tables: &'a TableArtefacts) -> Option<Chart> {

@@ -67,6 +67,7 @@ pub(crate) fn densities(
     variants: &[Of<DensityGrid>],
     tests: Option<&Images>,
     columns: &[String],
+    metric: &str,
     left_out: usize,
 ) -> Chart {
     let values = || variants.iter().flat_map(|own| &own.found.log_density).copied().map(f64::from);
@@ -109,11 +110,11 @@ pub(crate) fn densities(
         title: "Densities of two variables".into(),
         subtitle: format!(
             "Dark: likely. Log density of each model in the units of the table, on one scale of colours, and the first \
-             test rows.{cut}{seeds}{left_out}"
+             test rows.{cut} Below each name: {metric} of standardised columns.{seeds}{left_out}"
         ),
         caption: format!(
             "Log density of {} and {} by each model, from {} to {} nats in the units of the table, next to test rows.{seeds} \
-             {}.{left_out}",
+             {metric} of standardised columns: {}.{left_out}",
             columns[0],
             columns[1],
             short(scale.0),
@@ -374,7 +375,7 @@ mod tests {
         let grid = DensityGrid { x, y, log_density };
         let columns = ["a".to_owned(), "b".to_owned()];
         let rows = Images::real(vec![0.0, 0.0, 1e6, 0.0], 2);
-        let chart = densities(&[of(&grid)], Some(&rows), &columns, 0);
+        let chart = densities(&[of(&grid)], Some(&rows), &columns, "NLL", 0);
         assert_eq!(chart.panels.len(), 3);
         assert_eq!(chart.panels[0].note, "first 1, 1 beyond the axes");
         let Body::Plane(plane) = &chart.panels[1].body else {
