@@ -5,8 +5,9 @@ use super::diagnostics::{Diagnostic, Errors, Span};
 use super::tree::{Key, Node, Toml, TomlTable};
 use crate::trainer::kind::number;
 
-/// Keys that make a table below `[axes]` a generator; no setting and no constant may have such a
-/// name.
+/// Keys that make a table at a setting below `[axes]` a generator. No word and no constant of a tagged
+/// setting may have such a name, nor a setting of a program; `data.values` is below a group, whose
+/// table is never a generator.
 pub const RESERVED: [&str; 11] = [
     "values", "from", "to", "step", "linspace", "geom", "log2", "n", "when", "tune", "label",
 ];

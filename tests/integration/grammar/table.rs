@@ -172,12 +172,36 @@ fn a_constant_has_the_default_that_serde_gives_it() {
 }
 
 #[test]
-fn generator_keys_are_no_names_of_settings() {
-    for path in settings().iter().map(|setting| &setting.path) {
-        for word in path.split('.') {
-            assert!(!RESERVED.contains(&word), "{path} has the name of a generator's key");
+fn generator_keys_are_no_names_in_tables_of_tagged_settings() {
+    for setting in &settings() {
+        // Below a group and a setting there are the words and constants of a tagged one.
+        let constants = setting.path.split('.').skip(2).map(str::to_owned);
+        let words = match setting.kind {
+            Kind::Tag(words) => words.iter().map(|(word, _)| (*word).to_owned()).collect(),
+            _ => vec![],
+        };
+        for word in constants.chain(words) {
+            let path = &setting.path;
+            assert!(!RESERVED.contains(&&*word), "{path}, {word}: the name of a generator's key");
         }
     }
+}
+
+#[test]
+fn a_setting_with_the_name_of_a_generator_key_can_be_swept() {
+    let values = |axis: &str| {
+        let text = format!(
+            "[axes]\n{axis}\n[[set]]\nwhere = \"data.values == 'real'\"\n\
+             values = {{ data.name = 'moons', model.output = 'gaussian' }}\n"
+        );
+        let experiment =
+            load_text(&text, &Overrides::default()).unwrap_or_else(|e| panic!("{text}\n{e}"));
+        experiment.studies[0].axes[0].levels.len()
+    };
+    assert_eq!(values("data.values = ['pixels', 'real']"), 2);
+    assert_eq!(values("data = { values = ['pixels', 'real'] }"), 2);
+    assert_eq!(values("data.values = { values = ['pixels', 'real'] }"), 2);
+    assert_eq!(values("data.values = { bits = 'pixels', table = 'real' }"), 2);
 }
 
 /// A value other than the default, as TOML.
