@@ -1,8 +1,8 @@
 //! Densities of real numbers: the Gaussian and mixtures of it (see [`crate::made::output`]), in the
 //! form of `distribution`.
 
-use crate::made::kernels::distribution::{
-    Conditional, Draw, LogTerm, PixelLanes, exponentiate, largest, mixture_nll, split,
+use crate::made::kernels::conditional::{
+    Conditional, Draw, LogTerm, Mixture, PixelLanes, exponentiate, largest, mixture_nll, split,
 };
 use crate::made::kernels::elementwise::{exp, ln};
 use crate::made::kernels::simd::LANES;
@@ -191,7 +191,7 @@ impl Conditional for GaussianMixture {
         x: &PixelLanes,
         scale: f32,
     ) -> PixelLanes {
-        mixture_nll::<GRADIENT>(split(blocks, self.components), x, scale, log_density)
+        mixture_nll::<GRADIENT>(self, split(blocks, self.components), x, scale)
     }
 
     /// The power 1 / T of a normal density with weight w and standard deviation s is, but for a
@@ -265,6 +265,13 @@ impl Conditional for GaussianMixture {
     #[inline(always)]
     fn mean(self, blocks: &mut [PixelLanes]) -> PixelLanes {
         self.expectation(blocks, |_, mean, _| mean)
+    }
+}
+
+impl Mixture for GaussianMixture {
+    #[inline(always)]
+    fn log_term(self, x: f32, mean: f32, log_scale: f32) -> LogTerm {
+        log_density(x, mean, log_scale)
     }
 }
 

@@ -11,7 +11,7 @@
 //! | `sparse` | `z += x w` and `dw = x^T dz` for a sparse 0/1 input |
 //! | `update`, `update_queue` | update rules; buffers of gradient rows that are not applied yet |
 //! | `elementwise` | activations, slopes, the loss of 0/1 pixels |
-//! | `distribution`, `density` | losses, draws and means of the output distributions |
+//! | `conditional`, `density`, `distribution` | losses, draws and means of the output distributions |
 //!
 //! # Sorted masks
 //!
@@ -188,6 +188,7 @@
 //!
 //! A CPU without fused multiply-add rounds twice per term, and its results differ in the last bits.
 
+pub(crate) mod conditional;
 pub(crate) mod density;
 pub(crate) mod distribution;
 pub(crate) mod elementwise;
