@@ -493,7 +493,8 @@ fn finished(
     files.extend(samples(spec, data, units.as_ref(), team, made, &sampled)?);
     files.extend(completions(spec, data, units.as_ref(), team, made, &first)?);
     if let Some(units) = &units {
-        files.extend(table::files(data, units, team, made, &first));
+        let prior = shares_of_classes(&data.train);
+        files.extend(table::files(data, units, team, made, &first, &prior));
     }
     if data.levels > 2 {
         files.extend(calibration_file(data, team, made, &first));

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::run::shares_of_classes;
 use crate::data::{Binarization, Dataset, Images, LevelCount, Origin, Shape, Standardisation};
 use crate::made::evaluate::{by_class, integral_transforms, nll_single_mask};
 use crate::made::masks::MaskSet;
@@ -135,13 +134,15 @@ impl TableUnits {
     }
 }
 
-/// Files of a run on a table besides its samples and completions.
+/// Files of a run on a table besides its samples and completions; `prior` has the probability of each
+/// class for a model that is told it.
 pub(super) fn files(
     data: &Dataset,
     units: &TableUnits,
     team: &ThreadPool,
     made: &Made,
     mask: &MaskSet,
+    prior: &[f64],
 ) -> Vec<(String, Vec<u8>)> {
     let mut files = vec![(UNITS.to_owned(), units.csv())];
     let transforms = integral_transforms(made, team, mask, &data.test);
@@ -151,7 +152,7 @@ pub(super) fn files(
     }
     files.push(("integral_transforms.npy".into(), npy::encode(&[TRANSFORM_BINS], &counts)));
     if let (2, Some(train)) = (units.dim(), data.train.real_values()) {
-        files.extend(density(data, train, units, team, made, mask));
+        files.extend(density(train, units, team, made, mask, prior));
     }
     files
 }
@@ -159,12 +160,12 @@ pub(super) fn files(
 /// Files of the log density of two variables on a grid [nats, in the units of the table]:
 /// `density.npy` [y x x], and the coordinates `density_axes.npy` [2 x n].
 fn density(
-    data: &Dataset,
     train: &[f32],
     units: &TableUnits,
     team: &ThreadPool,
     made: &Made,
     mask: &MaskSet,
+    prior: &[f64],
 ) -> [(String, Vec<u8>); 2] {
     let axis = |column: usize| -> Vec<f32> {
         let values = train.iter().skip(column).step_by(2).copied().map(f64::from);
@@ -179,7 +180,7 @@ fn density(
     let points = Images::real(points, 2);
     let nll = match made.network().layout.classes {
         0 => nll_single_mask(made, team, mask, &points),
-        _ => by_class(made, team, mask, &points, &shares_of_classes(&data.train)).nll_without,
+        _ => by_class(made, team, mask, &points, prior).nll_without,
     };
     let scale = units.by.log_scale_sum();
     let density: Vec<f32> = nll.into_iter().map(|nll| (-nll - scale) as f32).collect();
