@@ -237,3 +237,42 @@ fn densities_in_other_units_are_not_compared() {
         place.table("ablation.csv").into_iter().map(|row| row["note"].clone()).collect();
     assert!(notes.iter().any(|note| note.contains("other training rows")), "{notes:?}");
 }
+
+/// A density that is told the class classifies rows by Bayes' rule, and its scores are found again.
+#[test]
+fn a_density_that_is_told_the_class_classifies() {
+    let place = Place::with(
+        "seeds = 1\ndata = { name = \"moons\", values = \"real\", train = 400, valid = 100, test = 100 }\n\
+         model = { hidden = [20], output = \"gaussian-mixture\", classes = true }\n\
+         train = { epochs = 10, batch = 50, optimizer = { adam = { lr = 1e-2 } } }\n\
+         [compare]\nmetric = \"test-accuracy\"\n",
+    );
+    place.exits(0, "sweep small.toml");
+    let row = place.table("runs.csv").remove(0);
+    assert!(row["test_accuracy"].parse::<f64>().unwrap() > 0.7, "{row:?}");
+    let (out, _) = place.exits(0, "evaluate small/baseline/1 --csv");
+    let scores = csv_rows(&out);
+    assert_eq!(scores[1]["model"], "mask 1 without the class");
+    let number = |name: &str| row[name].parse::<f64>().unwrap();
+    assert_eq!(scores[1]["accuracy"], format!("{:.4}", number("test_accuracy")));
+    assert_eq!(scores[1]["nll_nats"], format!("{:.3}", number("test_nll_without_class_nats")));
+    // Moons are on both sides of y = 0.25, in the units of the table.
+    let mean_y = |class: &str| {
+        place.exits(0, &format!("sample small/baseline/1 --class {class} --out drawn.npy"));
+        let drawn = array(&place.path("drawn.npy")).data;
+        drawn.iter().skip(1).step_by(2).sum::<f32>() / (drawn.len() / 2) as f32
+    };
+    assert!((mean_y("0") - mean_y("1")).abs() > 0.3, "{} {}", mean_y("0"), mean_y("1"));
+    let Some(python) = python("numpy") else { return };
+    place.exits(0, "data export moons --train 400 --valid 100 --test 100 --out moons.npy");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rescore.py");
+    let mut command = Command::new(python.get_program());
+    command.arg(&script).arg(place.path("results/runs").join(&row["run"]));
+    for (option, file) in [("--images", "moons-test.npy"), ("--labels", "moons-test-labels.npy")] {
+        command.arg(option).arg(place.path(file));
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("test_correct.npy: agrees"), "{said}");
+}

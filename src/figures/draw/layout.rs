@@ -633,4 +633,20 @@ mod tests {
         assert_eq!(two.join(" "), label);
         assert!(cut.len() == 2 && cut[1].ends_with('\u{2026}'), "{cut:?}");
     }
+
+    #[test]
+    fn a_label_of_two_lines_has_room_before_the_ticks() {
+        use crate::figures::chart::Panel;
+        use crate::figures::scale::ValueAxis;
+        let left = |label: &str| {
+            let axis = |label: &str| ValueAxis::linear(label, 0.0, 1.0, 4);
+            let plane = Plane::new(axis("Epoch"), axis(label), Vec::new(), 160.0);
+            let chart = Chart { panels: vec![Panel::plane(plane)], ..Chart::message("", "") };
+            let room = (MARGIN, Some(WIDTH));
+            Columns::new(&chart, 1, Arrangement::Wide, 1.0, room).left - MARGIN
+        };
+        assert_eq!(left("Test NLL"), SHARED);
+        let long = "\u{2190} better\u{2003}Test NLL, averaged masks (nats per image)";
+        assert_eq!(left(long), SHARED + LINE_OF_LABEL);
+    }
 }

@@ -281,7 +281,23 @@ fn neighbour_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Images, Shape};
+    use crate::data::Shape;
+    use crate::figures::chart::Body;
+
+    #[test]
+    fn places_without_an_image_are_empty() {
+        let shape = Shape { width: 1, height: 1 };
+        let images = Images::new(vec![0; 11], 1);
+        let picture = Picture { shape, levels: 2, images, classes: None };
+        let chart = samples::neighbours("a", &picture, &picture);
+        let Body::Raster(raster) = &chart.panels[0].body else {
+            panic!("tiles are a raster")
+        };
+        let is_empty = |cell: &&u16| **cell == tiles::EMPTY;
+        // Two rows of pairs of ten, of which the second has one pair.
+        assert_eq!(raster.cells.iter().filter(is_empty).count(), 2 * 9);
+        assert_eq!(raster.cells.len(), 40);
+    }
 
     #[test]
     fn wide_images_are_words_and_many_images_are_fewer() {
@@ -308,6 +324,7 @@ mod tests {
             wide.caption
         );
         assert_eq!(samples(&picture(100)).marks(), 300);
+        assert_eq!(samples(&picture(100)).title, "Samples: the first 3 draws of seed 1");
         assert_eq!(
             [1, 300, 100_000].map(|panels| tiles::room(
                 Shape { width: 28, height: 28 },
