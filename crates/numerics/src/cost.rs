@@ -207,6 +207,7 @@ pub fn makespan(seconds: &[f64], workers: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::data::Shape;
+    use crate::made::output::OutputKind;
 
     const SIZE: DataSize = DataSize {
         shape: Shape { width: 28, height: 28 },
@@ -246,6 +247,17 @@ mod tests {
         assert_eq!(parameters(|c| c.model.condition = true), plain + 2 * 784 * 500);
         let both = |c: &mut RunConfig| (c.model.skip, c.model.condition) = (true, true);
         assert_eq!(parameters(both), plain + 784 * 784 + 2 * 784 * 500);
+    }
+
+    #[test]
+    fn densities_have_the_parameters_of_their_components() {
+        let mixture = |c: &mut RunConfig| {
+            (c.model.output, c.model.components) = (OutputKind::GaussianMixture, 3);
+            c.sample.count = 10;
+        };
+        let cost = MadeCost::new(&config(mixture), SIZE);
+        assert_eq!(cost.parameters, 784 * 500 + 500 + 9 * (500 * 784 + 784));
+        assert_eq!(cost.disk - 4 * cost.parameters, 100 + 8 * 10 * 784 + 4096);
     }
 
     #[test]

@@ -201,3 +201,42 @@ fn batch(config: &RunConfig) -> Option<Clash> {
         help: "a minibatch is part of the training set",
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::ValueKind;
+
+    #[test]
+    fn densities_are_of_real_numbers_and_only_these() {
+        use OutputKind::{Bernoulli, Categorical, Gaussian, GaussianMixture};
+        for (output, values, input, clash) in [
+            (Bernoulli, ValueKind::Pixels, Input::Scaled, None),
+            (Gaussian, ValueKind::Real, Input::Scaled, None),
+            (GaussianMixture, ValueKind::Real, Input::Scaled, None),
+            (
+                Gaussian,
+                ValueKind::Pixels,
+                Input::Scaled,
+                Some("model.output = \"gaussian\" is a"),
+            ),
+            (
+                Categorical,
+                ValueKind::Real,
+                Input::Scaled,
+                Some("model.output = \"categorical\""),
+            ),
+            (Gaussian, ValueKind::Real, Input::OneHot, Some("model.input = \"one-hot\"")),
+        ] {
+            let mut config = RunConfig::default();
+            config.data.values = values;
+            (config.model.output, config.model.input) = (output, input);
+            let found = clashes(&config);
+            assert_eq!(found.len(), usize::from(clash.is_some()), "{output:?} {values:?}");
+            for (found, words) in found.iter().zip(clash) {
+                assert!(found.message.contains(words), "{}", found.message);
+                assert!(found.settings.iter().any(|path| path.starts_with("data.values")));
+            }
+        }
+    }
+}

@@ -6,8 +6,8 @@ use super::brightness::{Brightness, correlation};
 use super::divided::Divided;
 use super::origin::Origin;
 use super::part::Part;
-use super::read::{Pool, Stored};
-use super::{DataConfig, DataError, Dataset, Images, Labels, variables};
+use super::read::Pool;
+use super::{DataConfig, DataError, Dataset, Images, variables};
 
 /// Makes the images of a division binary, or quantises them; real numbers are standardised.
 pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, DataError> {
@@ -52,7 +52,7 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, 
         };
         seen.iter_mut().zip(counts).for_each(|(seen, count)| *seen |= count > 0);
         let labelled = Images::new(pixels, dim);
-        match labels_of(divided, part) {
+        match divided.labels(part) {
             Some(labels) => labelled.with_labels(labels),
             None => labelled,
         }
@@ -65,7 +65,7 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, 
     let origin = Origin {
         brightness,
         two_levels,
-        shared: shared(divided),
+        shared: divided.shared(),
         ..Origin::default()
     };
     Ok(Dataset {
@@ -80,34 +80,4 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, 
         left_out: divided.left_out.clone(),
         origin,
     })
-}
-
-/// Classes of the images of a part, if they have any.
-pub(super) fn labels_of(divided: &Divided, part: Part) -> Option<Labels> {
-    let (pool, images) = &divided.parts[part as usize];
-    let pool = &divided.pools[*pool];
-    let labels = pool.labels.as_ref()?;
-    Some(Labels {
-        of: images.iter().map(|&i| labels[i as usize]).collect(),
-        names: pool.classes.as_slice().into(),
-    })
-}
-
-/// Numbers of validation and of test images that are training images as well, and of test images
-/// that are validation images, before binarisation.
-pub(super) fn shared(divided: &Divided) -> [usize; 3] {
-    let of = |part: Part| {
-        let (pool, images) = &divided.parts[part as usize];
-        images.iter().map(|&i| divided.pools[*pool].stored(i))
-    };
-    let shared_with = |whole: Part, parts: &[Part]| -> Vec<usize> {
-        let mut known: Vec<Stored> = of(whole).collect();
-        known.sort_unstable();
-        parts
-            .iter()
-            .map(|&part| of(part).filter(|image| known.binary_search(image).is_ok()).count())
-            .collect()
-    };
-    let train = shared_with(Part::Train, &[Part::Valid, Part::Test]);
-    [train[0], train[1], shared_with(Part::Valid, &[Part::Test])[0]]
 }

@@ -3,7 +3,6 @@
 
 use super::binarize::Binarization;
 use super::divided::Divided;
-use super::finish::{labels_of, shared};
 use super::origin::Origin;
 use super::part::Part;
 use super::standardisation::Standardisation;
@@ -114,7 +113,7 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, 
             }
         }
         let images = Images::real(standardised, dim);
-        parts.push(match labels_of(divided, part) {
+        parts.push(match divided.labels(part) {
             Some(labels) => images.with_labels(labels),
             None => images,
         });
@@ -141,7 +140,7 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, 
         left_out: divided.left_out.clone(),
         origin: Origin {
             columns: names.map(<[String]>::to_vec),
-            shared: shared(divided),
+            shared: divided.shared(),
             notes,
             ..Origin::default()
         },

@@ -177,7 +177,9 @@ pub(super) fn archive(path: &Path, config: &DataConfig) -> Result<Contents, Data
             Ok(Some(array)) => {
                 left_out.extend(passed(array.1, &before));
                 let mut pool = read(&array)?;
-                labels.iter().for_each(|found| label(&mut pool, found));
+                for found in &labels {
+                    label(&mut pool, found);
+                }
                 pool.notes
                     .extend(states_division(others.iter().map(|(name, ..)| name.as_path())));
                 Ok(Contents::One(Pool { left_out: [left_out, pool.left_out].concat(), ..pool }))
@@ -202,8 +204,9 @@ pub(super) fn archive(path: &Path, config: &DataConfig) -> Result<Contents, Data
         if let Some(array) = array {
             left_out.extend(passed(array.1, &before));
             let mut pool = read(&array)?;
-            let of_part = labels.iter().filter(|(name, _)| part_of(name) == Some(part));
-            of_part.for_each(|found| label(&mut pool, found));
+            for found in labels.iter().filter(|(name, _)| part_of(name) == Some(part)) {
+                label(&mut pool, found);
+            }
             left_out.append(&mut pool.left_out);
             parts[part as usize] = Some(pool);
         }
