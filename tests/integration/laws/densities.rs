@@ -38,8 +38,12 @@ fn gentle(config: ModelConfig, dim: usize, classes: usize) -> Case {
     let case = Case::with_classes(config, shape(dim, 1), 2, classes);
     let direct = case.made.network().layout.direct.clone().unwrap_or_default();
     let scale = |p: &mut [f32]| {
-        p.iter_mut().for_each(|p| *p *= 0.3);
-        p[direct].iter_mut().for_each(|p| *p *= 0.1);
+        for p in p.iter_mut() {
+            *p *= 0.3;
+        }
+        for p in &mut p[direct] {
+            *p *= 0.1;
+        }
     };
     case.made.update(scale).unwrap();
     case
@@ -323,7 +327,7 @@ fn three_masks(i: usize) -> (Case, Vec<MaskSet>) {
         components,
         hidden: vec![9; 1 + i % 2],
         ordering: OrderingRule::Random,
-        skip: i % 2 == 0,
+        skip: i.is_multiple_of(2),
         masks: MaskCount::Cycle(3),
         resample: Resample::Connectivity,
         ..ModelConfig::default()
@@ -480,13 +484,13 @@ fn drawing_densities_respects_the_class() {
 #[test]
 fn temperature_is_of_densities() {
     let (pool, many) = (ThreadPool::new(1), 20_000);
-    for i in 0..KINDS.len() {
+    for (i, (output, components)) in KINDS.into_iter().enumerate() {
         let (case, masks) = three_masks(i);
         let greedy = Drawing { temperature: 0.0, ..plain(6) };
         let drawn = draw(&case.made, &pool, &masks[..1], 40, greedy).unwrap();
         let values = drawn.images.real_values().unwrap();
         assert!(values.chunks(3).all(|row| row == &values[..3]) && drawn.probabilities[0] == 1.0);
-        if KINDS[i].1 == 1 || KINDS[i].0 == OutputKind::Gaussian {
+        if components == 1 || output == OutputKind::Gaussian {
             let means = conditional_means(&case.made, &pool, &masks[0], &drawn.images.leading(1));
             for (value, mean) in values.iter().zip(means) {
                 assert!((value - mean).abs() < 1e-5 * (1.0 + mean.abs()), "{value} {mean}");

@@ -689,7 +689,9 @@ impl Distribution {
             Self::Gaussian => {
                 mean.resize(several.len() * n_vectors, F32x16::default());
                 for kind in 0..2 {
-                    several.iter().for_each(|z| mean.extend(&z[kind * n_vectors..][..n_vectors]));
+                    for z in several {
+                        mean.extend(&z[kind * n_vectors..][..n_vectors]);
+                    }
                 }
                 Self::GaussianMixture { components: several.len() }
             }
