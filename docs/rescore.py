@@ -3,10 +3,13 @@
 
 Reads model.safetensors, masks.npz, run.toml and the scores that the run left (test_nll.npy, test_nll_mixture.npy,
 test_nll_averaged.npy), computes the scores by the formula of docs/reference/output.md in double precision, and compares image by image.
+Of a model that is told the class it also compares the NLL without the class (summary.toml) and the images whose class is the likeliest
+by Bayes' rule (test_correct.npy), with the shares of the classes in class_counts.npy. Rows of a table are standardised by standardisation.csv.
 Exit code 0: they agree; 1: they differ; 2: something cannot be read.
 """
 
 import argparse
+import csv
 import json
 import sys
 from pathlib import Path
@@ -50,6 +53,13 @@ def read_settings(path):
             key, value = line.split(" = ", 1)
             settings[section + key] = value.strip('"')
     return settings
+
+
+def read_standardisation(path):
+    """Mean and standard deviation of each column of a table."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    return np.array([float(row[1]) for row in rows]), np.array([float(row[2]) for row in rows])
 
 
 def read_masks(run, tensors, archive):
@@ -185,11 +195,26 @@ def compare(name, computed, stored, sizes, n_inputs_per_pixel):
     return good
 
 
+def compare_without_class(run, joint, labels, stored_nll, size, n_inputs_per_pixel):
+    """The same for the NLL without the class and the likeliest classes, from -log p(image, class) [classes x images]."""
+    nll = -np.logaddexp.reduce(-joint, 0)
+    apart = abs(nll.mean() - stored_nll)
+    good = bool(apart <= max(1e-5, 1e-6 * n_inputs_per_pixel**0.5 * size))
+    verdict = "agrees" if good else "DIFFERS"
+    print(f"NLL without the class: {verdict}; mean {nll.mean():.6f} nats over {len(nll)} images, difference {apart:.1e}")
+    correct, stored = joint.argmin(0) == labels, np.load(run / "test_correct.npy")
+    first, second = np.partition(joint, 1, 0)[:2]
+    # Of two classes that are as likely up to rounding, either may be the likeliest.
+    wrong = int(np.sum((correct != stored) & (second - first > np.maximum(1e-4, 1e-5 * np.abs(first)))))
+    verdict = "agrees" if wrong == 0 else "DIFFERS"
+    print(f"test_correct.npy: {verdict}; accuracy {correct.mean():.4f}, images that differ {wrong}")
+    return good and wrong == 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a directory below results/runs/")
-    parser.add_argument("--images", type=Path, required=True, help="the test images as a .npy array, 0 to data.levels - 1, or standardised numbers")
-    parser.add_argument("--train", type=Path, help="the training rows of a table, where --images are rows in their own units")
+    parser.add_argument("--images", type=Path, required=True, help="the test images as a .npy array, 0 to data.levels - 1, or test rows in the units of their table")
     parser.add_argument("--labels", type=Path, help="their classes from 0 as a .npy array, for a model that is told the class")
     parser.add_argument("--masks", type=Path, help="masks.npz, where the run's directory has none")
     args = parser.parse_args()
@@ -201,12 +226,11 @@ def main():
     masks = read_masks(args.run, tensors, args.masks)
     images = np.load(args.images)
     images = images.reshape(len(images), -1).astype(np.float64)
-    if args.train is not None:
-        train = np.load(args.train).astype(np.float64)
-        images = (images - train.mean(0)) / train.std(0)
-    # Runs read standardised numbers in single precision.
-    images = images.astype(np.float32).astype(np.float64)
     model = Model(tensors, settings, images.shape[1])
+    if model.is_density:
+        means, deviations = read_standardisation(args.run / "standardisation.csv")
+        # Runs read standardised numbers in single precision.
+        images = ((images - means) / deviations).astype(np.float32).astype(np.float64)
     if not model.is_density and not np.isin(images, np.arange(model.levels)).all():
         sys.exit(f"{args.images} holds values other than 0 to {model.levels - 1}")
     labels = None
@@ -236,6 +260,15 @@ def main():
     if averaged_masks and len(masks) >= averaged_masks:
         averaged = -(averaged - np.log(averaged_masks)).sum(1)
         good &= compare(averaged_path.name, averaged, np.load(averaged_path), sizes, per_pixel)
+    counts_path = args.run / "class_counts.npy"
+    if model.n_classes > 0 and counts_path.exists():
+        with np.errstate(divide="ignore"):
+            log_prior = np.log(np.load(counts_path).astype(np.float64))
+        log_prior -= np.logaddexp.reduce(log_prior)
+        given = lambda c: model.nll_by_pixel(masks[0], images, np.full(len(images), c)).sum(1)
+        joint = np.stack([given(c) - log_prior[c] for c in range(model.n_classes)])
+        stored = float(read_settings(args.run / "summary.toml")["test_nll_without_class_nats"])
+        good &= compare_without_class(args.run, joint, labels, stored, sizes.mean(), per_pixel)
     return 0 if good else 1
 
 

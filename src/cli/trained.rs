@@ -23,6 +23,7 @@ use crate::store::RunStatus;
 use crate::text::count;
 use crate::train::trainer::trained_bits;
 use crate::trainers::made::run::{MadeRun, classes_in_turn, load_model};
+use crate::trainers::made::table::{TableUnits, UNITS};
 use crate::trainers::made::unchanged::{places, unchanged_at};
 
 /// Selection of a run, and number of threads.
@@ -160,6 +161,8 @@ pub(crate) struct TrainedModel {
     /// The run in its trainer's form.
     pub(crate) run: MadeRun,
     pub(crate) shape: Shape,
+    /// Units of its data, a table of real numbers; `None` of images.
+    pub(crate) units: Option<TableUnits>,
     pub(crate) masks: Masks,
     pub(crate) made: Made,
     pub(crate) team: ThreadPool,
@@ -199,8 +202,18 @@ impl TrainedModel {
         // need not be loaded.
         let kept = store.reference(&spec.data)?.and_then(|bytes| npy::decode::<u8>(&bytes).ok());
         let (places, made_run) = (places(&spec, &store), MadeRun::of(&spec.key()));
-        let shape = match kept.as_ref().map(|kept| &kept.shape[..]) {
-            Some(&[count, height, width]) if count > 0 && height > 0 && width > 0 => {
+        let units = match made_run.config.data.values.is_real() {
+            true => Some(
+                store
+                    .file(&run, UNITS)?
+                    .and_then(|bytes| TableUnits::parse(&bytes))
+                    .with_context(|| format!("{name} ({run}) has no {UNITS} that can be read"))?,
+            ),
+            false => None,
+        };
+        let shape = match (&units, kept.as_ref().map(|kept| &kept.shape[..])) {
+            (Some(units), _) => Shape { width: units.dim(), height: 1 },
+            (None, Some(&[count, height, width])) if count > 0 && height > 0 && width > 0 => {
                 Shape { width, height }
             }
             _ => unchanged_at(&places, &spec.key(), &cache)?.shape,
@@ -213,6 +226,7 @@ impl TrainedModel {
             spec,
             run: made_run,
             shape,
+            units,
             masks,
             made,
             team,
@@ -300,6 +314,11 @@ impl TrainedModel {
         let of: Vec<u16> = labels.of.iter().map(place).collect::<anyhow::Result<_>>()?;
         let labels = Labels { of: of.into(), names: Arc::clone(&known.names) };
         Ok(images.clone().with_labels(labels))
+    }
+
+    /// Word for an example.
+    pub(crate) fn noun(&self) -> &'static str {
+        if self.units.is_some() { "row" } else { "image" }
     }
 
     /// Cache of data sets.

@@ -98,6 +98,8 @@ pub(super) struct Draft {
     pub(super) compare: Compare,
     /// Place of `[compare] baseline`.
     pub(super) compared_with: Option<Span>,
+    /// Place of `[compare] metric`.
+    pub(super) compared_by: Option<Span>,
     pub(super) plots: PlotOptions,
     pub(super) budget: Budget,
     pub(super) execution: ExecutionSettings,
@@ -133,6 +135,10 @@ impl Reader<'_> {
             }
         }
         self.check_within(table, &studies, &axes);
+        let of_compare = |key: &str| {
+            let compare = table.get("compare").and_then(Node::table);
+            compare.and_then(|compare| compare.get(key)).map(|node| node.span)
+        };
         Draft {
             name,
             question,
@@ -145,11 +151,8 @@ impl Reader<'_> {
             studies,
             axes,
             compare: self.compare(table),
-            compared_with: table
-                .get("compare")
-                .and_then(Node::table)
-                .and_then(|t| t.get("baseline"))
-                .map(|node| node.span),
+            compared_with: of_compare("baseline"),
+            compared_by: of_compare("metric"),
             plots: self.options("plots", table),
             budget: self.options("budget", table),
             execution: self.execution(table),

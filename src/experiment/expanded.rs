@@ -17,7 +17,7 @@ use crate::plan::{
 };
 use crate::rng::Seed;
 use crate::text::{brief, count, nearest, some_of};
-use crate::trainer::{Clash, Config, Trainer, TrainerError};
+use crate::trainer::{Clash, Config, Metric, Trainer, TrainerError};
 
 /// An experiment file, expanded and checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -280,6 +280,7 @@ impl Reader<'_> {
         }
         self.unused_axes(draft);
         self.known_labels(draft, &studies, only);
+        self.metric_is_reported(draft, &studies, metric);
         Experiment {
             name: draft.name.clone(),
             question: draft.question.clone(),
@@ -520,6 +521,37 @@ impl Reader<'_> {
         } else {
             error
         });
+    }
+
+    /// Adds an error if no variant reports the compared metric, and a remark on those that do not.
+    fn metric_is_reported(&mut self, draft: &Draft, studies: &[ExpandedStudy], metric: &Metric) {
+        let variants = || studies.iter().flat_map(|study| &study.variants);
+        let lacks = |variant: &ExpandedVariant| {
+            let mut configs = variant.candidates.iter().map(|candidate| &candidate.config);
+            match variant.candidates[..] {
+                [] => self.trainer.metric_needs(&variant.config, metric),
+                // Of a tuned variant, any candidate may be the one that is compared.
+                _ => configs.find_map(|config| self.trainer.metric_needs(config, metric)),
+            }
+        };
+        let lacking: Vec<(&str, &str)> = variants()
+            .filter_map(|variant| Some((variant.label.as_str(), lacks(variant)?)))
+            .collect();
+        let Some((_, needed)) = lacking.first() else { return };
+        let name = &metric.name;
+        if lacking.len() < variants().count() {
+            let without = some_of(lacking.iter().map(|(label, _)| *label));
+            self.notes.push(format!("no `{name}` of {without}: it needs {needed}"));
+            return;
+        }
+        let error = Diagnostic::new(format!("no variant has a `{name}`: it needs {needed}"));
+        let error = match draft.compared_by {
+            Some(place) => error.at(place, format!("needs {needed}")),
+            None => error,
+        };
+        self.errors.push(error.help(format!(
+            "write {needed} in the baseline or as a level of an axis, or compare another metric"
+        )));
     }
 
     fn unused_axes(&mut self, draft: &Draft) {

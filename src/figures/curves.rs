@@ -113,7 +113,7 @@ fn drawn(view: &View) -> Chart {
     }
     chart.subtitle += &view.unfinished();
     let scores: Vec<String> = curves.iter().map(|c| format!("{}: {}", c.name, c.words())).collect();
-    let (family, held, curve) = (view.family(), held_out(view), view.curve_name());
+    let (family, held, curve) = (view.curve_family(), held_out(view), view.curve_name());
     let unit = match view.curve_unit().long.as_str() {
         "" => String::new(),
         unit => format!(" in {unit}"),
@@ -332,11 +332,12 @@ fn axes(view: &View, curves: &[&Curve]) -> (ValueAxis, ValueAxis) {
     (x, y)
 }
 
-/// True if values fall by ratios: shares of a whole and values that increase do not.
+/// True if values fall by ratios: shares of a whole, values that increase and those of densities do
+/// not.
 fn is_loss(view: &View) -> bool {
     let unit = view.curve_unit();
     let is_share = unit.long.contains('%') || unit.short.starts_with("percent");
-    view.curve_better() == Better::Lower && !is_share
+    view.metrics.has_ratios && view.curve_better() == Better::Lower && !is_share
 }
 
 /// Sentences on the ends of the axis at which curves or bands are cut; empty if none is.

@@ -198,10 +198,20 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Unit of the drawn curve.
+    /// Unit of the drawn curve: that of the family, which a metric of another unit does not change.
     pub(crate) fn curve_unit(&self) -> &'a Unit {
-        let own = self.held_out().filter(|_| self.metrics.family.is_empty());
-        own.map_or(&self.metric.unit, |curve| &curve.unit)
+        match self.metrics.family.is_empty() {
+            true => self.held_out().map_or(&self.metric.unit, |curve| &curve.unit),
+            false => &self.metrics.all[0].unit,
+        }
+    }
+
+    /// Name of the values of the drawn curves.
+    pub(crate) fn curve_family(&self) -> &'a str {
+        match self.metrics.family.as_str() {
+            "" => self.family(),
+            family => family,
+        }
     }
 
     /// `Epoch`, or `Step` of a program, which numbers its steps as it likes.

@@ -127,15 +127,19 @@ pub(super) fn study<'a>(id: &'a str, view: &'a View, own: &'a dyn OwnMarkup) -> 
         step: view.step_word(),
         axis: format!(
             "{}{}",
-            if has_family { view.family().to_owned() } else { view.curve_name() },
+            if has_family { view.curve_family().to_owned() } else { view.curve_name() },
             view.curve_unit().in_brackets()
         ),
         // Values of the compared metric stand below this head.
-        held: if has_family { view.curve_name() } else { view.family().to_owned() },
+        held: if has_family && view.family() == view.curve_family() {
+            view.curve_name()
+        } else {
+            view.family().to_owned()
+        },
         curve: view.curve_name(),
         unit: view.metric().unit.of("").trim().to_owned(),
         lower: view.metric().better == Better::Lower,
-        log: has_family,
+        log: has_family && view.metrics.has_ratios,
         blocks: !view.plan.compare.within.is_empty(),
         baseline: view.baseline,
         seeds: view.plan.seeds.iter().map(|seed| seed.0).collect(),

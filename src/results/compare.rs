@@ -10,8 +10,7 @@ use crate::rng::Seed;
 use crate::stats::mean;
 use crate::store::{RunRecord, RunStatus};
 use crate::text::count;
-use crate::trainer::Program;
-use crate::trainer::{Metric, Otherwise};
+use crate::trainer::{Metric, Otherwise, Program, Trainer};
 
 /// Comparison of two experiments.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -264,7 +263,8 @@ impl<'a> Pairing<'a> {
                 continue;
             };
             let programs = self.programs;
-            changed.extend(differing_settings((ours, programs[0]), (theirs, programs[1])));
+            let pair = [(*ours, programs[0]), (*theirs, programs[1])];
+            changed.extend(differing_settings(pair, &**trainer));
             let (scored, reference) = (theirs.scored(Some(b)), ours.scored(Some(a)));
             if trainer.content_differs(&scored, &reference) {
                 let name = trainer.data_name(&ours.config);
@@ -300,18 +300,18 @@ impl<'a> Pairing<'a> {
 /// Returns the settings that differ between two runs; if only their identities differ, the versions
 /// that made them.
 fn differing_settings(
-    (a, program_of_a): (&RunSpec, Option<&Program>),
-    (b, program_of_b): (&RunSpec, Option<&Program>),
+    runs: [(&RunSpec, Option<&Program>); 2],
+    trainer: &dyn Trainer,
 ) -> Vec<String> {
-    if a.id == b.id {
+    if runs[0].0.id == runs[1].0.id {
         return Vec::new();
     }
-    let without_seed = |spec: &RunSpec, program: Option<&Program>| -> RunSettings {
-        let mut settings = run_settings(spec, program);
+    let [a, b] = runs.map(|(spec, program)| -> RunSettings {
+        let mut settings = run_settings(spec, program, trainer);
         settings.remove("seed");
         settings
-    };
-    let changes = setting_changes(&without_seed(a, program_of_a), &without_seed(b, program_of_b));
+    });
+    let changes = setting_changes(&a, &b);
     if changes.is_empty() {
         vec!["the same settings under another engine version".to_owned()]
     } else {

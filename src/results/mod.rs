@@ -156,7 +156,7 @@ impl ExperimentResults {
 
     /// Declarations of the values that runs report.
     pub fn metrics(&self) -> &Metrics {
-        self.trainer.metrics()
+        self.trainer.metrics_of(&mut self.plan.runs.iter().map(|run| &run.config))
     }
 
     /// Compared metric; the first one if the plan names none that exists.

@@ -3,13 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::RunSpec;
-use crate::trainer::Program;
+use crate::trainer::{Program, Trainer};
 
 /// Everything that decides the identity of a run: values as text, by key path.
 pub type RunSettings = BTreeMap<String, String>;
 
-/// Returns the settings of a run, with its seed and its data or the program that it is of.
-pub fn run_settings(spec: &RunSpec, program: Option<&Program>) -> RunSettings {
+/// Returns the settings of a run, with its seed and its data or the program that it is of. Those that
+/// its configuration leaves out have the defaults of `trainer`.
+pub fn run_settings(
+    spec: &RunSpec,
+    program: Option<&Program>,
+    trainer: &dyn Trainer,
+) -> RunSettings {
     let mut settings: RunSettings = spec
         .config
         .leaves()
@@ -18,6 +23,10 @@ pub fn run_settings(spec: &RunSpec, program: Option<&Program>) -> RunSettings {
         .collect();
     settings.insert("seed".to_owned(), spec.seed.0.to_string());
     let Some(program) = program else {
+        for setting in trainer.settings().iter().filter(|setting| setting.implied) {
+            let default = || setting.default.to_string();
+            settings.entry(setting.path.clone()).or_insert_with(default);
+        }
         settings.insert("images in train, valid and test".to_owned(), spec.data.clone());
         return settings;
     };

@@ -117,18 +117,19 @@ impl LoadedExperiment {
                 format!("{} ({})", one_line(&plan.command), count(plan.runs.len(), "run"))
             };
             text += &format!("\n  there: {}\n  here:  {}", describe(&there), describe(&self.plan));
+            let settings_of = |run: &RunSpec, plan: &Plan| {
+                run_settings(run, plan.program_identity(), &**store.trainer())
+            };
             let dropped = there
                 .runs
                 .iter()
                 .find(|run| replaced.dropped.contains(&run.id))
-                .map(|run| run_settings(run, there.program_identity()));
+                .map(|run| settings_of(run, &there));
             let against = |dropped| {
                 self.plan
                     .runs
                     .iter()
-                    .map(|run| {
-                        setting_changes(dropped, &run_settings(run, self.plan.program_identity()))
-                    })
+                    .map(|run| setting_changes(dropped, &settings_of(run, &self.plan)))
                     .min_by_key(Vec::len)
             };
             if let Some(differ) = dropped.as_ref().and_then(against) {

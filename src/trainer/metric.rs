@@ -225,6 +225,9 @@ pub struct Metrics {
     pub family: String,
     /// Common name on axes: `Negative log-likelihood`.
     pub family_axis: String,
+    /// True if ratios of values mean something, as for losses above zero, whose curves are on a
+    /// logarithmic axis; those of densities have no zero.
+    pub has_ratios: bool,
     /// Epoch at which a run is scored: `best epoch on validation`.
     pub scored_at: String,
     /// Clause on the selection of the scored model.
@@ -249,6 +252,7 @@ impl Metrics {
         Self {
             family: String::new(),
             family_axis: String::new(),
+            has_ratios: true,
             scored_at: "last epoch".into(),
             selection: String::new(),
             examples: "examples".into(),

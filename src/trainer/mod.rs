@@ -356,6 +356,12 @@ pub trait Trainer: fmt::Debug + Send + Sync {
     /// Values that a run reports, and the metrics among them.
     fn metrics(&self) -> &Metrics;
 
+    /// The same metrics in words that fit the examples of these runs.
+    fn metrics_of(&self, configs: &mut dyn Iterator<Item = &Config>) -> &Metrics {
+        let _ = configs;
+        self.metrics()
+    }
+
     /// Declaration of this trainer in an experiment file; `None` for a built-in trainer.
     fn declaration(&self) -> Option<&Declaration> {
         None
@@ -604,6 +610,13 @@ pub trait Trainer: fmt::Debug + Send + Sync {
     /// one.
     fn scored_by(&self, a: &Config, b: &Config) -> Option<&'static str> {
         let _ = (a, b);
+        None
+    }
+
+    /// Setting, as an experiment file writes it, without which a run of a configuration does not
+    /// report a metric; `None` if it does.
+    fn metric_needs(&self, config: &Config, metric: &Metric) -> Option<&'static str> {
+        let _ = (config, metric);
         None
     }
 

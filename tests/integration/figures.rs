@@ -159,10 +159,19 @@ fn grey_images_are_drawn_in_proportional_greys() {
         let calibration = of(&charts, "calibration");
         assert_eq!((calibration.panels.len(), calibration.columns), (8, 2));
         let right = &calibration.panels[1];
-        assert_eq!(right.note, format!("{levels} levels; 1 never occur"));
+        assert!(
+            right.note.starts_with(&format!("{levels} levels; 1 never occur; error ")),
+            "{}",
+            right.note
+        );
+        assert!(calibration.subtitle.contains("Runs of seed 0."), "{}", calibration.subtitle);
         let Body::Plane(plane) = &right.body else { panic!("levels are a plane") };
         let dots = plane.marks.iter().filter(|mark| matches!(mark, Mark::Dot { .. }));
         assert_eq!(dots.count(), levels - 1);
+        let conditionals = of(&charts, "conditionals");
+        assert_eq!((conditionals.panels.len(), conditionals.columns), (16, 4));
+        assert_eq!(conditionals.panels[3].note, format!("row 13, column 10: {}", levels - 1));
+        hold("conditionals", conditionals);
         let Body::Raster(raster) = &of(&charts, "samples").panels[0].body else {
             panic!("samples are a raster")
         };

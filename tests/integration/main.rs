@@ -32,5 +32,6 @@ mod statistics;
 mod store_fuzz;
 #[path = "../support/mod.rs"]
 mod support;
+mod tables;
 mod trained;
 mod words;

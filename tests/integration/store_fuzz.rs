@@ -33,6 +33,8 @@ fn output() -> RunOutput {
     let facts = MadeFacts {
         test_nll_without_class_nats: None,
         test_accuracy: None,
+        test_nll_own_units_nats: None,
+        share_at_smallest_scale: None,
         classes: None,
         parameters: 10,
         connected_parameters: 9,

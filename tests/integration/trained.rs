@@ -437,11 +437,72 @@ fn classes_are_matched_by_name() {
     assert_eq!(code, Some(0), "{said}");
     let (code, said) = run("evaluate told/baseline/1 --data drawn.npy");
     assert!(code == Some(2) && said.contains("drawn.npy has no labels"), "{said}");
+    // One row a class, although 25 images are no whole number of rows of ten classes.
+    let size = |arguments: &str| {
+        let (code, said) = run(&format!("sample told/baseline/1 --out drawn.png {arguments}"));
+        assert_eq!(code, Some(0), "{said}");
+        let png = fs::read(place.path().join("drawn.png")).unwrap();
+        [16, 20].map(|at| u32::from_be_bytes(png[at..at + 4].try_into().unwrap()))
+    };
+    let [tile, gap] = [56, 3];
+    let of = |across: u32, rows: u32| [across, rows].map(|tiles| tiles * (tile + gap) + gap);
+    assert_eq!(size("--count 25"), of(3, 10));
+    assert_eq!(size("--count 25 --nearest"), of(6, 10));
+    assert_eq!(size("--count 7 --class 3"), of(7, 1));
+    assert_eq!(size("--count 60 --class 3"), of(50, 2));
     let (code, said) = run("sample told/baseline/1 --class eleven");
     assert!(code == Some(2) && said.contains("no class `eleven`"), "{said}");
     for arguments in ["evaluate told/baseline/1", "inpaint told/baseline/1 --rows 3", "verify told"]
     {
         let (code, said) = run(arguments);
         assert_eq!(code, Some(0), "{said}");
+    }
+    // Likelihoods are given the class, which is said, and both numbers of the run are there without it.
+    let (_, said) = run("evaluate told/baseline/1 --csv");
+    let facts = Store::open(place.path().join("results"), made()).unwrap();
+    let id = facts.published().unwrap().into_iter().next().unwrap();
+    let facts = MadeFacts::of(&facts.record(&id).unwrap().summary.unwrap().facts).unwrap();
+    let expected = format!(
+        "mask 1 without the class,1,20,{:.3},",
+        facts.test_nll_without_class_nats.unwrap()
+    );
+    assert!(
+        said.contains("mask 1 given the class,1,20,") && said.contains(&expected),
+        "{said}"
+    );
+    let accuracy = format!(",{:.4}\n", facts.test_accuracy.unwrap());
+    assert!(said.contains(",accuracy\n") && said.contains(&accuracy), "{said}");
+}
+
+/// The given pixels of a grey run may be black and white, greys, or its own levels.
+#[test]
+fn given_pixels_are_those_of_the_brighter_half_on_any_scale() {
+    let place = tempfile::tempdir().unwrap();
+    let text = "seeds = 1\ndata = { name = \"digits\", train = 60, valid = 20, test = 20, size = 8, levels = 16 }\n\
+                model = { hidden = [8], output = \"categorical\" }\ntrain = { epochs = 1, batch = 20 }\n";
+    fs::write(place.path().join("grey.toml"), text).unwrap();
+    let run = |arguments: &str| {
+        let output = command(place.path(), place.path(), arguments).output().unwrap();
+        let said = [&*output.stdout, &*output.stderr].map(String::from_utf8_lossy).concat();
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    run("sweep grey.toml");
+    let store = Store::open(place.path().join("results"), made()).unwrap();
+    let id = store.published().unwrap().into_iter().next().unwrap();
+    let conditionals = store.file(&id, "conditionals.npy").unwrap().unwrap();
+    let conditionals = npy::decode::<f32>(&conditionals).unwrap();
+    assert_eq!(conditionals.shape, [4, 18]);
+    for row in conditionals.data.chunks_exact(18) {
+        assert!((row[2..].iter().sum::<f32>() - 1.0).abs() < 1e-4 && row[1] < 16.0, "{row:?}");
+    }
+    for highest in [1, 15, 255u8] {
+        // The first two rows, and a dark pixel that is not given.
+        let mut mask = vec![0u8; 64];
+        mask[..16].fill(highest);
+        mask[40] = highest / 3;
+        fs::write(place.path().join("mask.npy"), npy::encode(&[1, 8, 8], &mask)).unwrap();
+        let said = run("inpaint grey/baseline/1 --given mask.npy --image 0 --out done.npy");
+        assert!(said.contains("16 of 64 pixels given"), "{highest}: {said}");
     }
 }

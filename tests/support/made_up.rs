@@ -12,7 +12,9 @@ use ablade::plan::{Axis, Compare, Plan, PlannedStudy, PlannedVariant, PlotOption
 use ablade::record::{EpochRow, RunRecord, RunStatus, Summary, Timing};
 use ablade::results::ExperimentResults;
 use ablade::rng::{Purpose, Seed};
-use ablade::trainers::made::figures::{Artefacts, Completion, Picture};
+use ablade::trainers::made::figures::{
+    Artefacts, Completion, Picture, PixelDistribution, TableArtefacts,
+};
 use ablade::trainers::made::metrics::MadeFacts;
 
 use super::{made, run_spec};
@@ -188,6 +190,8 @@ impl Recipe {
         let facts = MadeFacts {
             test_nll_without_class_nats: None,
             test_accuracy: None,
+            test_nll_own_units_nats: None,
+            share_at_smallest_scale: None,
             classes: None,
             parameters: 47_000 * (1 + levels.first().map_or(0, String::len) as u64 + v as u64 % 4),
             connected_parameters: 24_000,
@@ -324,6 +328,27 @@ pub(crate) fn artefacts_of(study: &ExperimentResults, levels: usize) -> Artefact
         .into(),
         completions: ids.first().map(|id| ((*id).clone(), completion)).into_iter().collect(),
         calibrations: ids.iter().map(|id| ((*id).clone(), calibration(levels))).collect(),
+        conditionals: ids
+            .iter()
+            .filter(|_| levels > 2)
+            .map(|id| ((*id).clone(), conditionals(levels)))
+            .collect(),
+        tables: TableArtefacts::default(),
         problems: Vec::new(),
     }
+}
+
+/// Predicted distributions of four pixels: bumps of several widths.
+fn conditionals(levels: usize) -> Vec<PixelDistribution> {
+    let of = |(i, &pixel): (usize, &usize)| {
+        let weight = |level: usize| {
+            let apart = (level as f32 - levels as f32 / 2.0) / levels as f32;
+            (-apart * apart * (4 << (3 * i)) as f32).exp()
+        };
+        let weights: Vec<f32> = (0..levels).map(weight).collect();
+        let sum: f32 = weights.iter().sum();
+        let probabilities = weights.into_iter().map(|weight| weight / sum).collect();
+        PixelDistribution { pixel, level: i * (levels - 1) / 3, probabilities }
+    };
+    [30, 39, 130, 192].iter().enumerate().map(of).collect()
 }

@@ -10,14 +10,20 @@ use crate::cli::show::fitted::FittedTable;
 use crate::cli::show::out::{check_named, write_named};
 use crate::cli::trained::{MaskArgs, Model, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
-use crate::data::{self, DataConfig, Dataset, Images, Part, Shape};
-use crate::made::evaluate::{nll_mixture, nll_single_mask};
+use crate::data::{self, DataConfig, Dataset, Images, Part, Shape, Standardisation};
+use crate::made::evaluate::{by_class, mean, nll_mixture, nll_single_mask};
+use crate::made::masks::MaskSet;
 use crate::npy;
 use crate::text::{fixed, thousands};
+use crate::trainers::made::run::shares_of_classes;
+use crate::trainers::made::table::TableUnits;
 
 /// Text below the options in `--help`.
 pub(crate) const EXAMPLES: &str = "\
 Prints the mean negative log-likelihood in nats per image, its standard error over the images, and bits per dimension.
+The likelihoods of a model that is told the class are given the class of each image; of a single mask the likelihood without
+the class and the accuracy of the likeliest class by Bayes' rule are listed as well. Densities of the rows of a table have, in
+place of bits, the likelihood in the units of the table next to that of standardised columns; --data FILE is in these units.
 Without a choice of masks it scores every model that the run's masks form: the first mask alone, the mixture of all masks and,
 if the masks share an ordering, the average of their conditionals at every pixel. The mean of the single masks' scores is
 listed as well; it is the score of no model.
@@ -66,6 +72,14 @@ struct Score {
     masks: usize,
     /// Negative log-likelihood of each image [n_images], nats.
     nlls: Vec<f64>,
+    /// Share of the images whose class is the likeliest, where the classes were inferred.
+    accuracy: Option<f64>,
+}
+
+impl Score {
+    fn new(model: impl Into<String>, masks: usize, nlls: Vec<f64>) -> Self {
+        Self { model: model.into(), masks, nlls, accuracy: None }
+    }
 }
 
 pub(crate) fn evaluate(
@@ -86,32 +100,55 @@ pub(crate) fn evaluate(
     for warning in &warnings {
         terminal.warn(warning);
     }
-    let scores = match asked {
+    let is_told = trained.made.network().layout.classes > 0;
+    let single = match &asked {
+        Some(Model::Single(_, mask)) => Some(mask.clone()),
+        Some(_) => None,
+        None => Some(trained.masks.evaluated(0)),
+    };
+    let mut scores = match asked {
         Some(model) => {
-            vec![Score {
-                model: model.to_string(),
-                masks: model.masks().len(),
-                nlls: model.score(&trained, &images),
-            }]
+            let nlls = model.score(&trained, &images);
+            vec![Score::new(model.to_string(), model.masks().len(), nlls)]
         }
         None => every_model(&trained, &images)?,
     };
+    if is_told {
+        let without = single.map(|mask| without_class(&trained, &mask, &images)).transpose()?;
+        let without = without.map(|score| Score { model: scores[0].model.clone(), ..score });
+        scores.iter_mut().for_each(|score| score.model += " given the class");
+        if let Some(mut without) = without {
+            without.model += " without the class";
+            scores.insert(1, without);
+        }
+    }
     if let Some(path) = &args.nlls {
         write_named(path, &per_image(path, &scores))?;
         terminal.remark(format!("every image in {}", path.display()));
     }
-    let header = ["model", "masks", "images", "nll_nats", "se_nats", "bits_per_dim"];
-    let rows: Vec<[String; 6]> =
-        scores.iter().map(|score| row(score, trained.shape.dim())).collect();
+    let (examples, last) = match &trained.units {
+        Some(_) => ("rows", "nll_own_units_nats"),
+        None => ("images", "bits_per_dim"),
+    };
+    let mut header = vec!["model", "masks", examples, "nll_nats", "se_nats", last];
+    header.extend(is_told.then_some("accuracy"));
+    let rows: Vec<Vec<String>> = scores
+        .iter()
+        .map(|score| {
+            let mut row = row(score, &trained).to_vec();
+            row.extend(is_told.then(|| score.accuracy.map_or(String::new(), |a| fixed(a, 4))));
+            row
+        })
+        .collect();
     if args.csv {
         let mut writer = csv::Writer::from_writer(&mut *terminal.out);
-        writer.write_record(header)?;
+        writer.write_record(&header)?;
         rows.iter().try_for_each(|row| writer.write_record(row))?;
         writer.flush()?;
     } else {
         writeln!(
             terminal.out,
-            "{} on {} images of {name}",
+            "{} on {} {examples} of {name}",
             trained.name,
             thousands(images.count() as u64)
         )?;
@@ -124,6 +161,15 @@ pub(crate) fn evaluate(
     Ok(Exit::Success)
 }
 
+/// Score under one mask without the classes, which are inferred by Bayes' rule with their shares of the
+/// training images.
+fn without_class(trained: &TrainedModel, mask: &MaskSet, images: &Images) -> anyhow::Result<Score> {
+    let prior = shares_of_classes(&trained.dataset()?.train);
+    let found = by_class(&trained.made, &trained.team, mask, images, &prior);
+    let accuracy = mean(&found.is_right(images));
+    Ok(Score { accuracy, ..Score::new(String::new(), 1, found.nll_without) })
+}
+
 /// Scores of all models that can be made of the run's masks.
 fn every_model(trained: &TrainedModel, images: &Images) -> anyhow::Result<Vec<Score>> {
     let masks = trained.all_masks()?;
@@ -131,30 +177,22 @@ fn every_model(trained: &TrainedModel, images: &Images) -> anyhow::Result<Vec<Sc
         .iter()
         .map(|mask| nll_single_mask(&trained.made, &trained.team, mask, images))
         .collect();
-    let mut scores = vec![Score { model: "mask 1".into(), masks: 1, nlls: each[0].clone() }];
+    let mut scores = vec![Score::new("mask 1", 1, each[0].clone())];
     let count = masks.len();
     if count > 1 {
         let mean = |i: usize| each.iter().map(|nlls| nlls[i]).sum::<f64>() / count as f64;
         let nlls = (0..images.count()).map(mean).collect();
-        scores.push(Score {
-            model: "mean of single scores (no model)".into(),
-            masks: count,
-            nlls,
-        });
-        scores.push(Score {
-            model: "mixture".into(),
-            masks: count,
-            nlls: nll_mixture(&each),
-        });
+        scores.push(Score::new("mean of single scores (no model)", count, nlls));
+        scores.push(Score::new("mixture", count, nll_mixture(&each)));
         if trained.masks.share_ordering() {
             let nlls = Model::Averaged(masks).score(trained, images);
-            scores.push(Score { model: "conditionals averaged".into(), masks: count, nlls });
+            scores.push(Score::new("conditionals averaged", count, nlls));
         }
     }
     Ok(scores)
 }
 
-fn row(score: &Score, dim: usize) -> [String; 6] {
+fn row(score: &Score, trained: &TrainedModel) -> [String; 6] {
     let n = score.nlls.len() as f64;
     let mean = score.nlls.iter().sum::<f64>() / n;
     let variance = score.nlls.iter().map(|nll| (nll - mean).powi(2)).sum::<f64>() / (n - 1.0);
@@ -169,7 +207,10 @@ fn row(score: &Score, dim: usize) -> [String; 6] {
         score.nlls.len().to_string(),
         fixed(mean, 3),
         error,
-        fixed(mean / (dim as f64 * std::f64::consts::LN_2), 5),
+        match &trained.units {
+            Some(units) => fixed(mean + units.by.log_scale_sum(), 3),
+            None => fixed(mean / (trained.shape.dim() as f64 * std::f64::consts::LN_2), 5),
+        },
     ]
 }
 
@@ -239,7 +280,10 @@ pub(crate) fn images(
         });
     };
     let (called, images, columns, line, warnings) = if Path::new(name).is_file() {
-        let found = data::images_in(Path::new(name), part, own)?;
+        let found = match &trained.units {
+            Some(units) => data::table_in(Path::new(name), part, &units.without_rows())?,
+            None => data::images_in(Path::new(name), part, own)?,
+        };
         fits(name, found.shape)?;
         (name.to_owned(), found.images, found.columns, found.line, found.warnings)
     } else {
@@ -252,18 +296,54 @@ pub(crate) fn images(
         };
         let dataset = trained.cache().get(&config)?;
         fits(name, dataset.shape)?;
-        let (line, warnings) = said_of(&dataset);
-        let columns = dataset.origin.columns.clone();
-        (
-            format!("{name} ({part})"),
-            trained.scored(&dataset, part),
-            columns,
-            line,
-            warnings,
-        )
+        let (line, mut warnings) = said_of(&dataset);
+        let (images, columns) = match (&trained.units, &dataset.standardisation) {
+            (Some(units), Some(by)) => {
+                let images = dataset.scored(part);
+                let (images, note) =
+                    in_units_of(units, by, images, dataset.origin.columns.as_deref())
+                        .map_err(|problem| anyhow::anyhow!("{name}: {problem}"))?;
+                warnings.extend(note.map(|note| format!("{name}: {note}")));
+                (images, units.names.clone())
+            }
+            _ => (trained.scored(&dataset, part), dataset.origin.columns.clone()),
+        };
+        (format!("{name} ({part})"), images, columns, line, warnings)
     };
     let chosen = Chosen { name: called, images, line, warnings };
     compared(chosen, name, columns.as_deref(), trained)
+}
+
+/// Rows that `by` standardised, standardised by the training rows of a model instead, with their
+/// columns in its order; and a sentence on names that are lacking.
+fn in_units_of(
+    units: &TableUnits,
+    by: &Standardisation,
+    rows: Images,
+    columns: Option<&[String]>,
+) -> Result<(Images, Option<String>), String> {
+    let dim = units.dim();
+    let places = Images::real((0..dim).map(|column| column as f32).collect(), dim);
+    let (order, note) = data::in_order_of(units.names.as_deref(), places, columns)?;
+    let order: Vec<usize> = order
+        .real_values()
+        .unwrap_or_default()
+        .iter()
+        .map(|&column| column as usize)
+        .collect();
+    let own = by.to_own_units(rows.real_values().unwrap_or_default());
+    let own: Vec<f64> = own
+        .chunks_exact(dim)
+        .flat_map(|row| order.iter().map(|&column| row[column]))
+        .collect();
+    let standardised = Images::real(units.by.standardised(&own), dim);
+    Ok((
+        match rows.labels() {
+            Some(labels) => standardised.with_labels(labels.clone()),
+            None => standardised,
+        },
+        note,
+    ))
 }
 
 fn said_of(dataset: &Dataset) -> (String, Vec<String>) {
@@ -296,15 +376,32 @@ fn compared(
         .map_err(|problem| anyhow::anyhow!("{source}: {problem}"))?;
     warnings.extend(note.map(|note| format!("{source}: {note}")));
     let train = own.scored(Part::Train);
-    let mut known: Vec<&[u8]> = train.pixels().chunks_exact(train.dim()).collect();
-    known.sort_unstable();
-    let shared = (0..images.count())
-        .filter(|&i| known.binary_search(&images.row(i)).is_ok())
-        .count();
+    let shared = match (train.real_values(), images.real_values()) {
+        (Some(train), Some(rows)) => {
+            let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect();
+            let (train, rows): (Vec<u32>, Vec<u32>) = (bits(train), bits(rows));
+            n_shared(&train, &rows, images.dim())
+        }
+        _ => n_shared(train.pixels(), images.pixels(), images.dim()),
+    };
     if shared > 0 {
         let (shared, count) = (thousands(shared as u64), thousands(images.count() as u64));
-        let is = if shared == "1" { "is a training image" } else { "are training images" };
-        warnings.push(format!("{source}: {shared} of {count} images {is} of {}", trained.name));
+        let noun = trained.noun();
+        let is = match shared.as_str() {
+            "1" => format!("is a training {noun}"),
+            _ => format!("are training {noun}s"),
+        };
+        warnings.push(format!("{source}: {shared} of {count} {noun}s {is} of {}", trained.name));
     }
     Ok(Chosen { name, images, line, warnings })
+}
+
+/// Number of examples of `dim` values that are among those of training.
+fn n_shared<T: Ord>(train: &[T], examples: &[T], dim: usize) -> usize {
+    let mut known: Vec<&[T]> = train.chunks_exact(dim).collect();
+    known.sort_unstable();
+    examples
+        .chunks_exact(dim)
+        .filter(|example| known.binary_search(example).is_ok())
+        .count()
 }

@@ -3,21 +3,22 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 
 use crate::cli::commands::evaluate::{Chosen, images};
 use crate::cli::part::PartName;
 use crate::cli::show::fitted::FittedTable;
-use crate::cli::show::images::{ImageFile, PixelValues, Sheet, default_picture};
+use crate::cli::show::images::{ImageFile, PixelValues, Sheet, check_rows, default_file};
 use crate::cli::show::out::check_named;
 use crate::cli::trained::{DrawArgs, MaskArgs, Model, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
-use crate::data::{self, DataConfig, Images, LevelCount, Part};
+use crate::data::{self, DataConfig, DataError, Images, LevelCount, Part, Row};
 use crate::made::evaluate::conditional_means;
 use crate::made::ordering::Ordering;
 use crate::made::sample::{Drawing, Evidence, known_nll};
-use crate::text::{count, fixed};
+use crate::text::{count, fixed, some_of};
+use crate::trainers::made::table::TableUnits;
 
 /// Text below the options in `--help`.
 pub(crate) const EXAMPLES: &str = "\
@@ -27,7 +28,8 @@ was trained over orderings (model.ordering = \"random\" with model.masks above 1
 orderings that put them first. That is another member of the family that was trained, not the model that test_nll scores.
 
 The picture has one row per image: the image, its given pixels (blue = not given), and each draw. Arrays hold the draws, image
-after image. The table tells how likely the model finds the true rest of each image, given the same pixels.
+after image. Of a table, files hold its rows in its own units, draw after draw, and a CSV begins with the number of the row and
+of the draw. The table tells how likely the model finds the true rest of each image, given the same pixels.
 
 Examples:
   ablade inpaint masks/baseline/1                                 the first half of the model's ordering given
@@ -63,8 +65,8 @@ pub(crate) struct InpaintArgs {
     draw: DrawArgs,
     #[command(flatten)]
     masks: MaskArgs,
-    /// Output files, repeatable: .png, .npy, .idx or .csv [default: inpaint-RUN.png among the
-    /// plots]
+    /// Output files, repeatable: .png, .npy, .idx or .csv; of rows of a table .npy or .csv [default:
+    /// inpaint-RUN.png, or inpaint-RUN.csv, among the plots]
     #[arg(long, value_name = "FILE", value_parser = ImageFile::parse)]
     out: Vec<ImageFile>,
 }
@@ -88,8 +90,9 @@ struct GivenArgs {
     /// Given: all but a rectangle
     #[arg(long, value_name = "ROW,COLUMN,HEIGHT,WIDTH", value_parser = rectangle)]
     hide: Option<[usize; 4]>,
-    /// Given: the pixels that are on in this image (PNG, npy, idx or csv)
-    #[arg(long, value_name = "FILE")]
+    /// Given: the pixels in the brighter half of the levels in this image (PNG, npy, idx or csv); of a
+    /// table, the columns with these names or numbers from 0, with commas between
+    #[arg(long, value_name = "FILE|COLUMNS")]
     given: Option<PathBuf>,
 }
 
@@ -134,6 +137,10 @@ pub(crate) fn inpaint(
         Some(trained.data_path()),
     ];
     check_named(args.out.iter().map(|file| file.path.as_path()), &read)?;
+    let is_of_rows = trained.units.is_some();
+    if is_of_rows {
+        check_rows(&args.out, &trained.name)?;
+    }
     let Chosen { name, images: all, warnings, .. } =
         images(args.from.as_deref(), args.part, &trained)?;
     for warning in &warnings {
@@ -142,11 +149,11 @@ pub(crate) fn inpaint(
     let (numbers, originals) = chosen(args.image.as_ref(), &name, &all)?;
     let originals = trained.with_known_classes(originals, &name)?;
     let out = match &args.out[..] {
-        [] => vec![default_picture(&global.plots, "inpaint", trained.spec.id.as_str())],
+        [] => vec![default_file(&global.plots, "inpaint", trained.spec.id.as_str(), is_of_rows)],
         files => files.to_vec(),
     };
     if args.reconstruct {
-        return reconstruct(&trained, &originals, &out, terminal);
+        return reconstruct(&trained, (&numbers, &originals), &out, terminal);
     }
     let model = trained.asked_model(&args.masks)?.map_or_else(|| trained.first_masks(1), Ok)?;
     let given = args.given.pixels(&trained, model.masks()[0].ordering())?;
@@ -164,7 +171,11 @@ pub(crate) fn inpaint(
     let drawn = model.draw(&trained, originals.count() * draws, drawing)?.images;
     let levels = trained.levels();
     for file in &out {
-        if file.is_picture() {
+        if let (Some(units), Some(values)) = (&trained.units, drawn.real_values()) {
+            let lead = |i: usize| vec![numbers[i / draws], i % draws];
+            let counts = [originals.count(), draws];
+            file.write_rows(units, &counts, values, (&["row", "draw"], &lead))?;
+        } else if file.is_picture() {
             let mut sheet = Sheet::new(trained.shape, draws + 2);
             for i in 0..originals.count() {
                 let original = PixelValues::Levels(originals.row(i), levels);
@@ -192,10 +203,11 @@ pub(crate) fn inpaint(
     let there = given.iter().filter(|given| **given).count();
     writeln!(
         terminal.out,
-        "{} of {name} by {}, {model}{kind}; {there} of {} pixels given",
-        count(originals.count(), "image"),
+        "{} of {name} by {}, {model}{kind}; {there} of {} {} given",
+        count(originals.count(), trained.noun()),
         trained.name,
-        given.len()
+        given.len(),
+        if trained.units.is_some() { "columns" } else { "pixels" }
     )?;
     let rest = rest_nll(&model, &trained, &originals, &given);
     let nll = if reordered {
@@ -204,20 +216,27 @@ pub(crate) fn inpaint(
         "nll of the true rest, nats"
     };
     // Each draw counts its pixels that differ, or the mean difference of one drawn pixel.
-    let (off, of) = match levels {
-        2 => ("drawn pixels that differ from it, mean", 1),
-        _ => {
-            let head = "absolute difference of a drawn pixel from it, mean, levels";
-            (head, (given.len() - there).max(1))
+    let a_drawn_one = (given.len() - there).max(1);
+    let (off, of) = match (&trained.units, levels) {
+        (Some(_), _) => {
+            let head = "absolute difference of a drawn value from it, mean, standard deviations";
+            (head, a_drawn_one)
         }
+        (None, 2) => ("drawn pixels that differ from it, mean", 1),
+        (None, _) => ("absolute difference of a drawn pixel from it, mean, levels", a_drawn_one),
     };
-    let mut rows = FittedTable::new(&["image", nll, off], &[]);
+    let distance = |i: usize, draw: usize| match (originals.values(i), drawn.values(draw)) {
+        (Row::Real(own), Row::Real(drawn)) => {
+            own.iter().zip(drawn).map(|(own, drawn)| f64::from((own - drawn).abs())).sum()
+        }
+        _ => data::nearest::distance(originals.row(i), drawn.row(draw)) as f64,
+    };
+    let mut rows = FittedTable::new(&[trained.noun(), nll, off], &[]);
     for (i, (number, rest)) in numbers.iter().zip(&rest).enumerate() {
-        let off = (0..draws)
-            .map(|k| data::nearest::distance(originals.row(i), drawn.row(i * draws + k)))
-            .sum::<usize>();
-        let off = off as f64 / (draws * of) as f64;
-        rows.add([number.to_string(), fixed(*rest, 2), fixed(off, if levels > 2 { 2 } else { 1 })]);
+        let off: f64 = (0..draws).map(|k| distance(i, i * draws + k)).sum();
+        let off = off / (draws * of) as f64;
+        let decimals = if levels > 2 || trained.units.is_some() { 2 } else { 1 };
+        rows.add([number.to_string(), fixed(*rest, 2), fixed(off, decimals)]);
     }
     rows.print(terminal)?;
     Ok(Exit::Success)
@@ -226,7 +245,7 @@ pub(crate) fn inpaint(
 /// Reconstructs whole images in one pass.
 fn reconstruct(
     trained: &TrainedModel,
-    originals: &Images,
+    (numbers, originals): (&[usize], &Images),
     out: &[ImageFile],
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
@@ -234,7 +253,10 @@ fn reconstruct(
     let means = conditional_means(&trained.made, &trained.team, &first, originals);
     let dim = originals.dim();
     for file in out {
-        if file.is_picture() {
+        if let Some(units) = &trained.units {
+            let lead = |i: usize| vec![numbers[i]];
+            file.write_rows(units, &[originals.count()], &means, (&["row"], &lead))?;
+        } else if file.is_picture() {
             let groups = Sheet::square(trained.shape, originals.count(), 2);
             let mut sheet = Sheet::new(trained.shape, 2 * groups);
             for i in 0..originals.count() {
@@ -296,7 +318,10 @@ impl GivenArgs {
             }));
         }
         if let Some(path) = &self.given {
-            return given_in(path, trained);
+            return match &trained.units {
+                Some(units) => given_columns(path, units, &trained.name),
+                None => given_in(path, trained),
+            };
         }
         let first = self
             .prefix
@@ -310,13 +335,41 @@ impl GivenArgs {
     }
 }
 
-/// Pixels that are on in a file of one image.
+/// Columns of a table that are named, or numbered from 0, in a list with commas between.
+fn given_columns(list: &Path, units: &TableUnits, name: &str) -> anyhow::Result<Vec<bool>> {
+    let columns = units.columns();
+    let mut given = vec![false; units.dim()];
+    for word in list.to_string_lossy().split(',').map(str::trim) {
+        let by_name = columns.iter().position(|column| column == word);
+        let place = by_name.or_else(|| word.parse().ok().filter(|&place| place < units.dim()));
+        let place = place.with_context(|| {
+            format!(
+                "--given: {name} has no column `{word}`: names, or numbers from 0, with commas between are expected; it has {}",
+                some_of(columns.iter().map(String::as_str))
+            )
+        })?;
+        given[place] = true;
+    }
+    Ok(given)
+}
+
+/// Pixels that are on in a file of one image: those in the upper half of its levels, be these 0 and 1,
+/// greys, or the levels of the run.
 fn given_in(path: &Path, trained: &TrainedModel) -> anyhow::Result<Vec<bool>> {
-    let config = DataConfig {
-        levels: LevelCount::default(),
-        ..trained.run.config.data.clone()
+    let own = &trained.run.config.data;
+    let of_levels = |levels| {
+        let config = DataConfig { levels, ..own.clone() };
+        data::images_in(path, Part::Test, &config)
     };
-    let image = data::images_in(path, Part::Test, &config)?.images;
+    let (image, levels) = match of_levels(own.levels) {
+        Ok(found) => (found.images, own.levels),
+        // Black and white, which is no image of the run's levels.
+        Err(DataError::Setting { .. }) => {
+            let levels = LevelCount::default();
+            (of_levels(levels)?.images, levels)
+        }
+        Err(error) => return Err(error.into()),
+    };
     let (found, dim) = (image.pixels().len(), trained.shape.dim());
     ensure!(
         found == dim,
@@ -324,7 +377,11 @@ fn given_in(path: &Path, trained: &TrainedModel) -> anyhow::Result<Vec<bool>> {
         path.display(),
         trained.name
     );
-    Ok(image.pixels().iter().map(|&pixel| pixel > 0).collect())
+    Ok(image
+        .pixels()
+        .iter()
+        .map(|&pixel| 2 * usize::from(pixel) >= levels.get())
+        .collect())
 }
 
 /// The model in a form that can condition on the given pixels, and true if it differs from the
@@ -349,17 +406,22 @@ fn able(model: Model, given: &[bool], trained: &TrainedModel) -> anyhow::Result<
             .find(|&&pixel| !given[pixel as usize])
             .copied()
             .unwrap_or_default();
-        let width = trained.shape.width;
+        let missing = missing as usize;
+        let place = match &trained.units {
+            Some(units) => format!("column {}", units.columns()[missing]),
+            None => {
+                let width = trained.shape.width;
+                format!("row {}, column {}", missing / width, missing % width)
+            }
+        };
         bail!(
-            "{} cannot condition on these pixels exactly: its one ordering ({}) draws row {}, column {}, which is not \
+            "{} cannot condition on these pixels exactly: its one ordering ({}) draws {place}, which is not \
              given, before some that are. --fraction and --prefix give pixels from the beginning of the ordering; a \
              model trained over orderings (model.ordering = \"random\", model.masks = \"fresh\") conditions on any",
             trained.name,
             serde_json::to_value(trained.run.config.model.ordering)?
                 .as_str()
                 .unwrap_or_default(),
-            missing as usize / width,
-            missing as usize % width,
         );
     }
     Ok((model.map(|mask| mask.with_first(given)), true))

@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use clap::Args;
 
-use crate::cli::show::images::{ImageFile, PixelValues, Sheet, default_picture};
+use crate::cli::show::images::{ImageFile, PixelValues, Sheet, check_rows, default_file};
 use crate::cli::show::out::check_named;
 use crate::cli::trained::{DrawArgs, MaskArgs, RunArgs, TrainedModel};
 use crate::cli::{Exit, Global, Terminal};
@@ -13,6 +13,7 @@ use crate::data::{Images, Part};
 use crate::made::sample::{Drawing, draw_one_by_one};
 use crate::runner::machine;
 use crate::text::count;
+use crate::trainers::made::figures::image_grid::in_rows;
 
 /// Text below the options in `--help`.
 pub(crate) const EXAMPLES: &str = "\
@@ -25,7 +26,8 @@ Examples:
   ablade sample sampling/masks-8/1 --masks 8           conditionals of 8 masks averaged at every pixel
   ablade sample masks/masks-8/1 --mixture              a mask picked for each image
   ablade sample masks/baseline/1 --temperature 0.7     sharper samples, less diversity
-  ablade sample ordering/ordering-random/1 --order inverse   the mistake that makes random orderings seem unable to generate";
+  ablade sample ordering/ordering-random/1 --order inverse   the mistake that makes random orderings seem unable to generate
+  ablade sample density/baseline/1 --count 5000 --out rows.csv   rows of a table, in its units";
 
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
@@ -50,7 +52,8 @@ pub(crate) struct SampleArgs {
     /// file
     #[arg(long)]
     nearest: bool,
-    /// Output files, repeatable: .png, .npy, .idx or .csv [default: sample-RUN.png among the plots]
+    /// Output files, repeatable: .png, .npy, .idx or .csv; of rows of a table .npy or .csv [default:
+    /// sample-RUN.png, or sample-RUN.csv, among the plots]
     #[arg(long, value_name = "FILE", value_parser = ImageFile::parse)]
     out: Vec<ImageFile>,
 }
@@ -66,6 +69,15 @@ pub(crate) fn sample(
 ) -> anyhow::Result<Exit> {
     let trained = TrainedModel::load(&args.run, global)?;
     check_named(args.out.iter().map(|file| file.path.as_path()), &[Some(trained.data_path())])?;
+    let is_of_rows = trained.units.is_some();
+    if is_of_rows {
+        check_rows(&args.out, &trained.name)?;
+    }
+    ensure!(
+        !args.nearest || !is_of_rows,
+        "--nearest compares pixels, and {} is a model of the rows of a table",
+        trained.name
+    );
     let own = &trained.run.config.sample;
     let wanted = args.count.map_or(own.count, |count| count as usize).max(1);
     let model = trained
@@ -77,8 +89,8 @@ pub(crate) fn sample(
         ..args.draw.drawing(&trained.run)
     };
     ensure!(
-        (wanted as u64).saturating_mul(trained.shape.dim() as u64) <= machine::memory() / 4,
-        "{} of {} pixels would take more than a quarter of this machine's memory",
+        (wanted as u64).saturating_mul(4 * trained.shape.dim() as u64) <= machine::memory() / 4,
+        "{} of {} values would take more than a quarter of this machine's memory",
         count(wanted, "sample"),
         trained.shape.dim()
     );
@@ -95,26 +107,26 @@ pub(crate) fn sample(
     };
     let neighbours = args.nearest.then(|| neighbours(&trained, &drawn.images)).transpose()?;
     let out = match &args.out[..] {
-        [] => vec![default_picture(&global.plots, "sample", trained.spec.id.as_str())],
+        [] => vec![default_file(&global.plots, "sample", trained.spec.id.as_str(), is_of_rows)],
         files => files.to_vec(),
     };
+    let nearest = neighbours.as_ref().map(|(nearest, _)| nearest);
     for file in &out {
-        let samples = PixelValues::Levels(drawn.images.pixels(), trained.levels());
-        match &neighbours {
-            Some((nearest, _)) if file.is_picture() => {
-                file.write_sheet(&pairs(&trained, &drawn.images, nearest))?;
-            }
-            Some((nearest, _)) => {
-                file.write_values(trained.shape, &[wanted], samples)?;
+        if let (Some(units), Some(values)) = (&trained.units, drawn.images.real_values()) {
+            file.write_rows(units, &[wanted], values, (&[], &|_| Vec::new()))?;
+        } else if file.is_picture() {
+            file.write_sheet(&sheet(&trained, &drawn.images, nearest, classes.as_deref()))?;
+        } else {
+            let write = |file: &ImageFile, images: &Images| {
+                let values = PixelValues::Levels(images.pixels(), trained.levels());
+                file.write_values(trained.shape, &[wanted], values)
+            };
+            write(file, &drawn.images)?;
+            if let Some(nearest) = nearest {
                 let second = file.beside("nearest");
-                second.write_values(
-                    trained.shape,
-                    &[wanted],
-                    PixelValues::Levels(nearest.pixels(), trained.levels()),
-                )?;
+                write(&second, nearest)?;
                 writeln!(terminal.out, "{}", second.path.display())?;
             }
-            None => file.write_values(trained.shape, &[wanted], samples)?,
         }
         writeln!(terminal.out, "{}", file.path.display())?;
     }
@@ -156,13 +168,34 @@ fn neighbours(trained: &TrainedModel, samples: &Images) -> anyhow::Result<(Image
     Ok((Images::new(pixels, samples.dim()), remark))
 }
 
-/// Samples, each with its nearest training image to the right.
-fn pairs(trained: &TrainedModel, samples: &Images, nearest: &Images) -> Sheet {
-    let groups = Sheet::square(trained.shape, samples.count(), 2);
-    let mut sheet = Sheet::new(trained.shape, 2 * groups);
-    for i in 0..samples.count() {
-        sheet.hang(PixelValues::Levels(samples.row(i), trained.levels()));
-        sheet.hang(PixelValues::Levels(nearest.row(i), trained.levels()));
+/// Maximum number of tiles in a row of a class; of more, the class takes several rows.
+const MOST_ACROSS: usize = 50;
+
+/// Samples, each with its nearest training image to the right if they are known: of a model that is
+/// told the class, the images of every class begin a row.
+fn sheet(
+    trained: &TrainedModel,
+    samples: &Images,
+    nearest: Option<&Images>,
+    classes: Option<&[u16]>,
+) -> Sheet {
+    let (shape, count) = (trained.shape, samples.count());
+    let tiles = if nearest.is_some() { 2 } else { 1 };
+    let most = if shape.height == 1 { 1 } else { MOST_ACROSS / tiles };
+    let (across, places) = match classes {
+        Some(classes) => in_rows(classes, most),
+        None => (Sheet::square(shape, count, tiles), (0..count).map(Some).collect()),
+    };
+    let mut sheet = Sheet::new(shape, tiles * across);
+    for place in places {
+        match place {
+            Some(i) => {
+                for images in [Some(samples), nearest].into_iter().flatten() {
+                    sheet.hang(PixelValues::Levels(images.row(i), trained.levels()));
+                }
+            }
+            None => sheet.leave_out(tiles),
+        }
     }
     sheet
 }

@@ -122,7 +122,7 @@ fn stored(store: &Store) -> anyhow::Result<Vec<(RunId, RunSettings)>> {
         .filter_map(|run| {
             let spec = store.spec(&run).ok()?;
             let program = store.program(&run).ok()?;
-            Some((run, run_settings(&spec, program.as_ref())))
+            Some((run, run_settings(&spec, program.as_ref(), &**store.trainer())))
         })
         .collect())
 }
@@ -135,8 +135,9 @@ fn new(
     trainer: &dyn Trainer,
 ) -> Explained {
     let wanted = [Some(spec.clone()), spec.as_before()].into_iter().flatten();
-    let wanted: Vec<(RunSpec, RunSettings)> =
-        wanted.map(|spec| (spec.clone(), run_settings(&spec, program))).collect();
+    let wanted: Vec<(RunSpec, RunSettings)> = wanted
+        .map(|spec| (spec.clone(), run_settings(&spec, program, trainer)))
+        .collect();
     let pairs = stored
         .iter()
         .flat_map(|(run, have)| wanted.iter().map(move |(spec, wanted)| (run, have, spec, wanted)));
@@ -187,24 +188,30 @@ mod tests {
 
     #[test]
     fn the_nearest_stored_run_explains_a_new_one() {
+        let made = MadeTrainer::shared();
         let stored: Vec<_> = [spec(|c| c.model.hidden = vec![9, 9]), spec(|c| c.train.epochs = 3)]
             .into_iter()
-            .map(|spec| (spec.id.clone(), run_settings(&spec, None)))
+            .map(|spec| (spec.id.clone(), run_settings(&spec, None, &*made)))
             .collect();
-        let made = MadeTrainer::shared();
         let found = new(&spec(|c| c.train.epochs = 4), None, &stored, &*made);
         assert_eq!(found.reason, format!("train.epochs 3 -> 4 ({} is nearest)", stored[1].0));
         assert_eq!(found.changes, ["train.epochs 3 -> 4"]);
         assert_eq!(found.nearest.as_ref(), Some(&stored[1].0));
         assert_eq!(new(&spec(|_| {}), None, &[], &*made).reason, "nothing has been run yet");
+        // A setting that configurations leave out at its default.
+        let found =
+            new(&spec(|c| (c.train.epochs, c.model.classes) = (3, true)), None, &stored, &*made);
+        assert_eq!(found.changes, ["model.classes false -> true"]);
     }
 
     #[test]
     fn an_enum_that_changes_its_kind_is_a_change_of_every_leaf_of_it() {
-        let adam = run_settings(&spec(|_| {}), None);
+        let made = MadeTrainer::shared();
+        let adam = run_settings(&spec(|_| {}), None, &*made);
         let sgd = run_settings(
             &spec(|c| c.train.optimizer = crate::train::Optimizer::Sgd { lr: 0.1, momentum: 0.0 }),
             None,
+            &*made,
         );
         let changed = setting_changes(&adam, &sgd);
         assert!(

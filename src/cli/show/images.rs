@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
+
 use crate::cli::show::out::{write_among_plots, write_named};
 use crate::data::Shape;
 use crate::figures::bitmap::Bitmap;
 use crate::figures::style::{Color, NOT_GIVEN, WHITE, grey};
 use crate::npy;
 use crate::trainers::made::figures::image_grid::{ImageGrid, enlargement, nearly_square};
+use crate::trainers::made::table::TableUnits;
 
 /// A file to write images to.
 #[derive(Debug, Clone)]
@@ -90,6 +93,21 @@ impl ImageFile {
     /// True if it holds a picture instead of values.
     pub(crate) fn is_picture(&self) -> bool {
         self.format == Format::Png
+    }
+
+    /// Writes standardised rows of a table in its own units: an array of `counts` rows, or a table
+    /// whose rows begin with the cells of `lead`, below `heads`.
+    pub(crate) fn write_rows(
+        &self,
+        units: &TableUnits,
+        counts: &[usize],
+        standardised: &[f32],
+        (heads, lead): (&[&str], &dyn Fn(usize) -> Vec<usize>),
+    ) -> anyhow::Result<()> {
+        self.write(match self.format {
+            Format::Npy => units.npy(counts, standardised),
+            _ => units.table(heads, standardised, lead).into_bytes(),
+        })
     }
 
     /// Writes the picture of a sheet.
@@ -209,6 +227,11 @@ impl Sheet {
         self.tiles.push(image.colors().into_iter().zip(given).map(shown).collect());
     }
 
+    /// Leaves the places of this many tiles white.
+    pub(crate) fn leave_out(&mut self, tiles: usize) {
+        self.tiles.extend((0..tiles).map(|_| vec![WHITE; self.shape.dim()]));
+    }
+
     fn png(&self) -> anyhow::Result<Vec<u8>> {
         let grid = ImageGrid {
             shape: self.shape,
@@ -225,11 +248,24 @@ impl Sheet {
     }
 }
 
-/// Default path of a picture for which the user named none.
-pub(crate) fn default_picture(plots: &Path, what: &str, run: &str) -> ImageFile {
-    ImageFile {
-        path: plots.join(format!("{what}-{run}.png")),
-        format: Format::Png,
-        named: false,
+/// Refuses files whose formats hold images alone for the rows that the model `name` draws.
+pub(crate) fn check_rows(files: &[ImageFile], name: &str) -> anyhow::Result<()> {
+    let of_images = |file: &&ImageFile| !matches!(file.format, Format::Npy | Format::Csv);
+    match files.iter().find(of_images) {
+        Some(file) => bail!(
+            "{} would hold images, and {name} is a model of the rows of a table: write .csv or .npy",
+            file.path.display()
+        ),
+        None => Ok(()),
     }
+}
+
+/// Default path of a picture, or of a table of rows, for which the user named none.
+pub(crate) fn default_file(plots: &Path, what: &str, run: &str, is_of_rows: bool) -> ImageFile {
+    let (ending, format) = match is_of_rows {
+        true => ("csv", Format::Csv),
+        false => ("png", Format::Png),
+    };
+    let path = plots.join(format!("{what}-{run}.{ending}"));
+    ImageFile { path, format, named: false }
 }

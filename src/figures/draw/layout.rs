@@ -31,6 +31,10 @@ const NOTE: f64 = 60.0;
 const WORD: f64 = 180.0;
 /// Height of a line of an axis label that all panels share.
 const SHARED: f64 = 18.0;
+/// Distance of the two lines of the label of a vertical axis.
+const LINE_OF_LABEL: f64 = 12.0;
+/// Length that the label of a vertical axis may have at least.
+const LEAST_OF_LABEL: f64 = 120.0;
 
 /// Height of a sheet of paper without its margins and a caption [mm].
 const SHEET: f64 = 225.0;
@@ -144,7 +148,22 @@ impl Columns {
             margins.left = margins.left.max(own.left);
             margins.right = margins.right.max(own.right);
         }
-        let left = margin + if shared.y { SHARED } else { 0.0 };
+        let heights = rows.iter().map(|row| {
+            let own = row.iter().filter_map(|&i| match &chart.panels[i].body {
+                Body::Plane(plane) => Some(plane.height),
+                Body::Raster(_) | Body::Message(_) => None,
+            });
+            own.fold(0.0, f64::max)
+        });
+        let room_of_label = heights.sum::<f64>().max(LEAST_OF_LABEL);
+        let left = margin
+            + match planes.first().filter(|_| shared.y) {
+                Some(plane) if text_width(&plane.y.label, LABEL, false) > room_of_label => {
+                    SHARED + LINE_OF_LABEL
+                }
+                Some(_) => SHARED,
+                None => 0.0,
+            };
         let gutters = GUTTER * (count - 1) as f64;
         let outer = left + margin + gutters;
         let even = (room.unwrap_or(WIDTH) - outer) / count as f64;
@@ -503,15 +522,15 @@ impl<'a> Page<'a> {
             let key = plane::key_height(plane, self.columns.form, self.span(0));
             let below = self.rows.last().map_or(0.0, |row| row.bottom) + self.label_height() + key;
             let last = self.height - self.margin - below;
-            let lines = in_two(&plane.y.label, (last - first).max(120.0));
-            let places: &[f64] = if lines.len() > 1 { &[0.0, 12.0] } else { &[6.0] };
-            for (line, shift) in lines.iter().zip(places) {
+            let lines = in_two(&plane.y.label, (last - first).max(LEAST_OF_LABEL));
+            for (i, line) in lines.iter().enumerate() {
+                let shift = 6.0 + LINE_OF_LABEL * i as f64;
                 let at = (self.margin + shift, f64::midpoint(first, last));
                 canvas.text(at, line, Type { upright: false, ..middle });
             }
         }
         let margins = self.columns.margins;
-        let left = self.margin + SHARED + margins.left;
+        let left = self.columns.left.max(self.margin + SHARED) + margins.left;
         let right = self.width - self.margin - margins.right;
         let mut y = self.height - self.margin + 14.0 - self.label_height();
         for line in &self.label {
@@ -613,5 +632,21 @@ mod tests {
         assert_eq!(two.len(), 2);
         assert_eq!(two.join(" "), label);
         assert!(cut.len() == 2 && cut[1].ends_with('\u{2026}'), "{cut:?}");
+    }
+
+    #[test]
+    fn a_label_of_two_lines_has_room_before_the_ticks() {
+        use crate::figures::chart::Panel;
+        use crate::figures::scale::ValueAxis;
+        let left = |label: &str| {
+            let axis = |label: &str| ValueAxis::linear(label, 0.0, 1.0, 4);
+            let plane = Plane::new(axis("Epoch"), axis(label), Vec::new(), 160.0);
+            let chart = Chart { panels: vec![Panel::plane(plane)], ..Chart::message("", "") };
+            let room = (MARGIN, Some(WIDTH));
+            Columns::new(&chart, 1, Arrangement::Wide, 1.0, room).left - MARGIN
+        };
+        assert_eq!(left("Test NLL"), SHARED);
+        let long = "\u{2190} better\u{2003}Test NLL, averaged masks (nats per image)";
+        assert_eq!(left(long), SHARED + LINE_OF_LABEL);
     }
 }

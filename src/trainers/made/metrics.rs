@@ -53,6 +53,14 @@ pub struct MadeFacts {
     /// Share of the test images whose class is the likeliest by Bayes' rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_accuracy: Option<f64>,
+    /// NLL of the test rows in the units of the table, for a density of real numbers: with the sum of
+    /// the logarithms of the standard deviations of its columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_nll_own_units_nats: Option<f64>,
+    /// Share of the predicted densities of the test values that have a component about as narrow as it
+    /// can be: the likelihood depends on that bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_at_smallest_scale: Option<f64>,
     /// Number of classes that the model is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
@@ -90,7 +98,11 @@ fn averaged(facts: &Facts) -> Option<f64> {
     number(facts, "test_nll_averaged_nats").or_else(|| number(facts, "test_nll_nats"))
 }
 
-/// A sentence on a metric of several masks where every run had one alone.
+/// Share of densities at the smallest scale from which tables say so.
+const NARROW: f64 = 1e-3;
+
+/// A sentence on a metric of several masks where every run had one alone, or on densities that a bound
+/// decides.
 pub(super) fn remark(metric: &str, runs: &[&Facts]) -> Option<&'static str> {
     let all = |is_of_one: fn(&Facts) -> bool| {
         !runs.is_empty() && runs.iter().all(|facts| is_of_one(facts))
@@ -105,23 +117,66 @@ pub(super) fn remark(metric: &str, runs: &[&Facts]) -> Option<&'static str> {
         MIXTURE if all(|facts| number(facts, "mixture_masks") == Some(1.0)) => Some(
             "nothing is mixed, as every variant has one mask: this is the test NLL of the first mask",
         ),
+        _ if runs.iter().any(|facts| number(facts, "share_at_smallest_scale") > Some(NARROW)) => {
+            Some(
+                "some densities are about as narrow as a model may make them (share_at_smallest_scale in runs.csv is above \
+             0.1 %), which repeated values cause: there the NLL depends on that bound, and differences are not evidence",
+            )
+        }
         _ => None,
     }
 }
 
+/// Bits per dimension; those of a density would depend on the unit of each column.
 fn bits_per_dim(facts: &Facts) -> Option<f64> {
-    let dim = number(facts, "dim")?;
+    let dim = number(facts, "dim").filter(|_| !facts.contains_key("test_nll_own_units_nats"))?;
     Some(number(facts, "test_nll_nats")? / (dim * std::f64::consts::LN_2))
 }
 
-/// Declarations of all values that runs report.
-pub(super) fn metrics() -> Metrics {
+/// Words for the examples of a run.
+pub(super) struct ExampleWords {
+    /// `image`, with its plural.
+    example: [&'static str; 2],
+    /// Plural of its variables.
+    variables: &'static str,
+    /// Scale of the likelihoods, behind the unit.
+    scale: &'static str,
+    /// True if the likelihoods are probabilities, so that every NLL is above zero.
+    has_ratios: bool,
+}
+
+/// Words for images.
+pub(super) const IMAGES: ExampleWords = ExampleWords {
+    example: ["image", "images"],
+    variables: "pixels",
+    scale: "",
+    has_ratios: true,
+};
+
+/// Words for the rows of a table of real numbers.
+pub(super) const ROWS: ExampleWords = ExampleWords {
+    example: ["row", "rows"],
+    variables: "columns",
+    scale: " of standardised columns",
+    has_ratios: false,
+};
+
+/// Declarations of all values that runs report, in these words.
+pub(super) fn metrics(of: &ExampleWords) -> Metrics {
+    let ExampleWords { example: [example, examples], variables, scale, has_ratios } = of;
     let unit = Unit {
         short: "nats".into(),
-        long: "nats per image".into(),
-        explained:
-            "nats per image: negative log-likelihood summed over pixels, averaged over images"
-                .into(),
+        long: format!("nats per {example}"),
+        explained: format!(
+            "nats per {example}: negative log-likelihood{scale} summed over {variables}, averaged over {examples}"
+        ),
+    };
+    let in_words = |text: &str| match *example {
+        "image" => text.to_owned(),
+        _ => text
+            .replace("images", examples)
+            .replace("image", example)
+            .replace("every pixel", "every column"),
     };
     let metric = |name: &str, source: Source, curve: usize, words: [&str; 6]| Metric {
         name: name.into(),
@@ -130,8 +185,10 @@ pub(super) fn metrics() -> Metrics {
         better: Better::Lower,
         source,
         words: {
-            let [head, short, long, axis, doc, exact] = words.map(str::to_owned);
-            let exact = exact + ", in nats per image: summed over pixels, averaged over images";
+            let [head, short, long, axis, doc, exact] = words.map(in_words);
+            let exact = format!(
+                "{exact}, in nats per {example}{scale}: summed over {variables}, averaged over {examples}"
+            );
             MetricWords { head, short, long, axis, doc, exact }
         },
         curve: Some(curve),
@@ -221,10 +278,13 @@ pub(super) fn metrics() -> Metrics {
             short: "test accuracy".into(),
             long: "test accuracy by Bayes' rule".into(),
             axis: "Test accuracy".into(),
-            doc: "share of test images whose class is the likeliest by Bayes' rule (`model.classes`)".into(),
-            exact: "share of the test images whose class has the largest p(image | class) p(class), with the classes' \
-                    shares of the training images as p(class)"
-                .into(),
+            doc: in_words(
+                "share of test images whose class is the likeliest by Bayes' rule (`model.classes`)",
+            ),
+            exact: in_words(
+                "share of the test images whose class has the largest p(image | class) p(class), with the classes' shares of \
+                 the training images as p(class)",
+            ),
         },
         curve: Some(2),
         examples: PerExample::Of(|_| Some("test_correct.npy")),
@@ -238,7 +298,7 @@ pub(super) fn metrics() -> Metrics {
         },
         name => Column { name: name.into(), source: fact(name), is_always_there: true },
     };
-    let of_classes = |name: &str| Column {
+    let of_some = |name: &str| Column {
         name: name.into(),
         source: fact(name),
         is_always_there: false,
@@ -248,7 +308,7 @@ pub(super) fn metrics() -> Metrics {
         unit: unit.clone(),
         head: head.into(),
         words: words.into(),
-        better: None,
+        better: Some(Better::Lower),
     };
     let mut metrics = Metrics::new(vec![test, mixture, averaged, valid, accuracy]);
     metrics.select = 3;
@@ -266,9 +326,15 @@ pub(super) fn metrics() -> Metrics {
     ]
     .map(column)
     .to_vec();
-    metrics
-        .columns
-        .extend(["test_nll_without_class_nats", "test_accuracy"].map(of_classes));
+    metrics.columns.extend(
+        [
+            "test_nll_without_class_nats",
+            "test_accuracy",
+            "test_nll_own_units_nats",
+            "share_at_smallest_scale",
+        ]
+        .map(of_some),
+    );
     metrics.curves =
         vec![curve("train", "training"), curve("valid", "validation"), curve("test", "test")];
     metrics.training = Some(0);
@@ -280,6 +346,7 @@ pub(super) fn metrics() -> Metrics {
     metrics.scored_at = "best epoch on validation".into();
     metrics.selection =
         "the epoch is chosen on the validation set, the number reported is of the test set".into();
-    metrics.examples = "images".into();
+    metrics.has_ratios = *has_ratios;
+    metrics.examples = (*examples).into();
     metrics
 }

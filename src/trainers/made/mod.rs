@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod run;
 mod scored;
 mod settings;
+pub mod table;
 pub mod unchanged;
 
 use std::collections::BTreeMap;
@@ -41,11 +42,16 @@ pub use identity::ENGINE;
 /// Number of test images of a data set stored for figures.
 const KEPT: usize = 100;
 
+/// Maximum numbers of test rows of a table, and of their values, stored for figures.
+const ROWS_KEPT: (usize, usize) = (2_000, 1 << 20);
+
 /// The built-in trainer.
 #[derive(Debug)]
 pub struct MadeTrainer {
     settings: Settings,
     metrics: Metrics,
+    /// The same for tables of real numbers.
+    metrics_of_rows: Metrics,
     cache: Cache,
     known: Mutex<Known>,
 }
@@ -63,7 +69,8 @@ impl MadeTrainer {
     pub fn new(library: Library) -> Self {
         Self {
             settings: settings::settings(),
-            metrics: metrics::metrics(),
+            metrics: metrics::metrics(&metrics::IMAGES),
+            metrics_of_rows: metrics::metrics(&metrics::ROWS),
             cache: Cache::new(library),
             known: Mutex::default(),
         }
@@ -116,11 +123,13 @@ pub fn config_of(config: &RunConfig) -> Config {
 /// First test images as `.npy` [count x rows x columns], which figures show next to samples; rows of
 /// real numbers [count x D], in their own units.
 pub fn first_test_images(data: &Dataset) -> Vec<u8> {
-    let count = data.test.count().min(KEPT);
     if let (Some(by), Some(values)) = (&data.standardisation, data.test.real_values()) {
+        let (rows, most) = ROWS_KEPT;
+        let count = data.test.count().min(rows).min((most / by.dim()).max(1));
         let own = by.to_own_units(&values[..count * by.dim()]);
         return npy::encode(&[count, by.dim()], &own);
     }
+    let count = data.test.count().min(KEPT);
     npy::encode(
         &[count, data.shape.height, data.shape.width],
         &data.test.pixels()[..count * data.shape.dim()],
@@ -138,6 +147,13 @@ impl Trainer for MadeTrainer {
 
     fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    fn metrics_of(&self, configs: &mut dyn Iterator<Item = &Config>) -> &Metrics {
+        let mut configs = configs.peekable();
+        let is_of_rows = configs.peek().is_some()
+            && configs.all(|config| run_config(config).data.values.is_real());
+        if is_of_rows { &self.metrics_of_rows } else { &self.metrics }
     }
 
     fn clashes(&self, config: &Config) -> Vec<Clash> {
@@ -313,9 +329,8 @@ impl Trainer for MadeTrainer {
     fn are_examples(&self, config: Option<&Config>, bytes: &[u8]) -> bool {
         let data = config.map(|config| &run_config(config).data);
         let is_real = data.map(|data| data.values.is_real());
-        let is_table = || npy::decode::<f64>(bytes).is_ok_and(|table| table.shape.len() == 2);
         let are_images = || figures::are_images(bytes, data.map(|data| data.levels.get()));
-        is_real != Some(true) && are_images() || is_real != Some(false) && is_table()
+        is_real != Some(false) && figures::are_rows(bytes) || is_real != Some(true) && are_images()
     }
 
     fn training_settings(&self, config: &Config) -> Option<String> {
@@ -368,7 +383,7 @@ impl Trainer for MadeTrainer {
     }
 
     fn later_files(&self) -> &[&str] {
-        &["masks.npz", "masks.txt"]
+        &["masks.npz", "masks.txt", "class_counts.npy", "conditionals.npy"]
     }
 
     fn otherwise(&self, run: &Scored, reference: &Scored, name: &str) -> Option<Otherwise> {
@@ -415,6 +430,12 @@ impl Trainer for MadeTrainer {
         (a.model.classes != b.model.classes)
             .then_some("model.classes")
             .or_else(|| a.data.scores_otherwise_than(&b.data))
+            .or_else(|| scored::is_standardised_otherwise(&a.data, &b.data).then_some("data.train"))
+    }
+
+    fn metric_needs(&self, config: &Config, metric: &Metric) -> Option<&'static str> {
+        let is_told = run_config(config).model.classes;
+        (metric.name == metrics::ACCURACY && !is_told).then_some("model.classes = true")
     }
 
     fn metric_remark(&self, metric: &Metric, runs: &[&Facts]) -> Option<&'static str> {

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use super::metrics::MadeFacts;
 use super::run_config;
+use super::table::{self, TableUnits};
 use crate::config::{RunConfig, SampleOrder};
 use crate::cost::{MadeCost, SCORED_TRAIN};
 use crate::data::nearest::nearest;
 use crate::data::{DataSize, Dataset, Images, Part, Shape};
 use crate::made::evaluate::{
-    Reliability, by_class, calibration, conditional_means, mean, nll_averaged_conditionals,
-    nll_mixture, nll_single_mask,
+    Reliability, by_class, calibration, conditional_means, level_probabilities, mean,
+    nll_averaged_conditionals, nll_mixture, nll_single_mask, share_at_smallest_scale,
 };
 use crate::made::file::{self, FileError};
 use crate::made::instruction_set;
@@ -385,6 +386,8 @@ fn unscored(data: &Dataset, masks: &Masks, made: &Made) -> MadeFacts {
         test_nll_averaged_nats: None,
         test_nll_without_class_nats: None,
         test_accuracy: None,
+        test_nll_own_units_nats: None,
+        share_at_smallest_scale: None,
         classes: Some(made.network().layout.classes).filter(|&classes| classes > 0),
         dim: made.network().layout.dim,
         binarization: Some(data.binarization),
@@ -452,10 +455,9 @@ fn finished(
     let mixed = nll_mixture(&test);
     let by_class = (spec.config.model.classes)
         .then(|| by_class(made, team, &first, &data.test, &shares_of_classes(&data.train)));
-    let correct: Option<Vec<f64>> = by_class.as_ref().map(|found| {
-        let is_right = |(i, &class)| f64::from(data.test.example(i).class == Some(class));
-        found.likeliest.iter().enumerate().map(is_right).collect()
-    });
+    let correct = by_class.as_ref().map(|found| found.is_right(&data.test));
+    let units = TableUnits::of(data);
+    let in_own_units = |nll: f64| Some(nll + units.as_ref()?.by.log_scale_sum());
     let facts = MadeFacts {
         train_nll_nats: score(&trained_bits(data, spec.seed, best_epoch, SCORED_TRAIN)),
         valid_nll_nats: score(&data.valid),
@@ -464,6 +466,10 @@ fn finished(
         test_nll_averaged_nats: averaged.as_deref().and_then(mean),
         test_nll_without_class_nats: by_class.as_ref().and_then(|found| mean(&found.nll_without)),
         test_accuracy: correct.as_deref().and_then(mean),
+        test_nll_own_units_nats: mean(&test[0]).and_then(in_own_units),
+        share_at_smallest_scale: units
+            .as_ref()
+            .map(|_| share_at_smallest_scale(made, team, &first, &data.test)),
         ..unscored(data, masks, made)
     };
     let summary = summary(epochs, best_epoch, &facts);
@@ -480,11 +486,19 @@ fn finished(
     }
     if let Some(correct) = &correct {
         files.push(("test_correct.npy".to_owned(), per_image(correct)));
+        let counts: Vec<f32> =
+            counts_of_classes(&data.train).into_iter().map(|count| count as f32).collect();
+        files.push(("class_counts.npy".to_owned(), npy::encode(&[counts.len()], &counts)));
     }
-    files.extend(samples(spec, data, team, made, &sampled)?);
-    files.extend(completions(spec, data, team, made, &first)?);
+    files.extend(samples(spec, data, units.as_ref(), team, made, &sampled)?);
+    files.extend(completions(spec, data, units.as_ref(), team, made, &first)?);
+    if let Some(units) = &units {
+        let prior = shares_of_classes(&data.train);
+        files.extend(table::files(data, units, team, made, &first, &prior));
+    }
     if data.levels > 2 {
         files.extend(calibration_file(data, team, made, &first));
+        files.extend(conditionals_file(data, team, made, &first));
     }
     Ok((summary, files))
 }
@@ -503,12 +517,60 @@ fn calibration_file(
     Some(("calibration.npy".into(), npy::encode(&[rows.len() / 3, 3], &rows)))
 }
 
-/// Share of the images that each class has [n_classes].
-fn shares_of_classes(images: &Images) -> Vec<f64> {
+/// File `conditionals.npy` [4 x (2 + n_levels)] of the first test image: one row for the most variable
+/// pixel of each quarter, with its index, its level, and the probability of every level given the
+/// pixels before it.
+fn conditionals_file(
+    data: &Dataset,
+    team: &ThreadPool,
+    made: &Made,
+    mask: &MaskSet,
+) -> Option<(String, Vec<u8>)> {
+    let (image, levels) = (data.test.leading(1), data.levels);
+    let probabilities = level_probabilities(made, team, mask, &image)?;
+    let pixels = variable_pixels(&data.test.leading(CALIBRATED), data.shape, levels);
+    let row = |&pixel: &usize| {
+        let head = [pixel as f32, f32::from(image.row(0)[pixel])];
+        head.into_iter()
+            .chain(probabilities[pixel * levels..][..levels].iter().copied())
+    };
+    let rows: Vec<f32> = pixels.iter().flat_map(row).collect();
+    Some(("conditionals.npy".into(), npy::encode(&[pixels.len(), 2 + levels], &rows)))
+}
+
+/// In each quarter of an image, or of a vector, the pixel at which two images differ most often.
+fn variable_pixels(images: &Images, shape: Shape, levels: usize) -> Vec<usize> {
+    let quarter = |pixel: usize| match shape.height {
+        1 => 4 * pixel / shape.width,
+        height => {
+            2 * (2 * (pixel / shape.width) / height) + 2 * (pixel % shape.width) / shape.width
+        }
+    };
+    // Whole numbers, so that every machine chooses the same.
+    let equal_pairs = |pixel: usize| {
+        let mut counts = vec![0u64; levels];
+        (0..images.count()).for_each(|i| counts[usize::from(images.row(i)[pixel])] += 1);
+        counts.into_iter().map(|count| count * count).sum::<u64>()
+    };
+    let of = |wanted: usize| {
+        let own = (0..shape.dim()).filter(|&pixel| quarter(pixel) == wanted);
+        own.min_by_key(|&pixel| equal_pairs(pixel))
+    };
+    (0..4).filter_map(of).collect()
+}
+
+/// Number of images of each class [n_classes].
+fn counts_of_classes(images: &Images) -> Vec<usize> {
     let Some(labels) = images.labels() else { return Vec::new() };
-    let mut counts = vec![0.0; labels.names.len()];
-    labels.of.iter().for_each(|&class| counts[usize::from(class)] += 1.0);
-    counts.into_iter().map(|count| count / images.count() as f64).collect()
+    let mut counts = vec![0; labels.names.len()];
+    labels.of.iter().for_each(|&class| counts[usize::from(class)] += 1);
+    counts
+}
+
+/// Share of the images that each class has [n_classes].
+pub(crate) fn shares_of_classes(images: &Images) -> Vec<f64> {
+    let share = |count: usize| count as f64 / images.count() as f64;
+    counts_of_classes(images).into_iter().map(share).collect()
 }
 
 /// Number of masks with which a run is scored: those of the mixture, and those that sampling
@@ -540,10 +602,11 @@ fn per_image(nll: &[f64]) -> Vec<u8> {
     npy::encode(&[nll.len()], &nll.iter().map(|&nll| nll as f32).collect::<Vec<_>>())
 }
 
-/// Files `samples.npy` and `nearest.npy`, the training image nearest to each sample.
+/// Files `samples.npy` and, of images, `nearest.npy`, the training image nearest to each sample.
 fn samples(
     spec: &MadeRun,
     data: &Dataset,
+    units: Option<&TableUnits>,
     team: &ThreadPool,
     made: &Made,
     masks: &[MaskSet],
@@ -569,6 +632,9 @@ fn samples(
             drawing,
         ),
     };
+    if let (Some(units), Some(values)) = (units, drawn.images.real_values()) {
+        return Ok(vec![("samples.npy".into(), units.npy(&[config.count], values))]);
+    }
     let train = data.scored(Part::Train);
     let neighbours: Vec<u8> = nearest(&drawn.images, &train, data.levels)
         .into_iter()
@@ -587,6 +653,7 @@ fn samples(
 fn completions(
     spec: &MadeRun,
     data: &Dataset,
+    units: Option<&TableUnits>,
     team: &ThreadPool,
     made: &Made,
     mask: &MaskSet,
@@ -605,9 +672,18 @@ fn completions(
     };
     let completed = draw(made, team, std::slice::from_ref(mask), count, drawing)?;
     let reconstructed = conditional_means(made, team, mask, &images);
+    let (completed, reconstructed) = match (units, completed.images.real_values()) {
+        (Some(units), Some(values)) => {
+            (units.npy(&[count], values), units.npy(&[count], &reconstructed))
+        }
+        _ => (
+            npy::encode(&[count, dim], completed.images.pixels()),
+            npy::encode(&[count, dim], &reconstructed),
+        ),
+    };
     Ok(vec![
-        ("completion.npy".into(), npy::encode(&[count, dim], completed.images.pixels())),
-        ("reconstruction.npy".into(), npy::encode(&[count, dim], &reconstructed)),
+        ("completion.npy".into(), completed),
+        ("reconstruction.npy".into(), reconstructed),
     ])
 }
 
@@ -615,6 +691,22 @@ fn completions(
 mod tests {
     use super::*;
     use crate::made::MaskCount;
+
+    #[test]
+    fn the_most_variable_pixel_of_each_quarter_is_chosen() {
+        let shape = Shape { width: 4, height: 4 };
+        // Level of pixel p in image i: constant but for four pixels, one a quarter.
+        let chosen = [5, 3, 12, 14];
+        let level =
+            |i: usize, p: usize| if chosen.contains(&p) { (i % 4) as u8 } else { (i % 2) as u8 };
+        let pixels: Vec<u8> = (0..8).flat_map(|i| (0..16).map(move |p| level(i, p))).collect();
+        let images = Images::new(pixels, 16);
+        assert_eq!(variable_pixels(&images, shape, 4), chosen);
+        let vector = Shape { width: 16, height: 1 };
+        assert_eq!(variable_pixels(&images, vector, 4), [3, 5, 8, 12]);
+        let short = Images::new(vec![0, 1, 1, 0], 2);
+        assert_eq!(variable_pixels(&short, Shape { width: 2, height: 1 }, 2), [0, 1]);
+    }
 
     #[test]
     fn masks_beyond_the_limit_are_left_to_the_command() {

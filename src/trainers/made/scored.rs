@@ -7,6 +7,12 @@ use super::run_config;
 use crate::data::{Binarization, DataConfig, is_of_images};
 use crate::trainer::{Otherwise, Scored};
 
+/// True if two tables of real numbers are standardised by different training rows, and so scored in
+/// different units.
+pub(super) fn is_standardised_otherwise(a: &DataConfig, b: &DataConfig) -> bool {
+    a.values.is_real() && (a.train, a.seed) != (b.train, b.seed)
+}
+
 /// Test images of a run and their binarisation.
 #[derive(Debug, Clone)]
 pub(super) struct TestImages<'a> {
@@ -106,6 +112,12 @@ impl<'a> TestImages<'a> {
             let (images, other) = (bits.images(), other_bits.images());
             return Some(Otherwise::Incomparable(format!(
                 "scored on {images}, {name} on {other}: their NLL do not compare"
+            )));
+        }
+        if is_standardised_otherwise(own, other) {
+            return Some(Otherwise::Incomparable(format!(
+                "columns are standardised by other training rows than of {name} (data.train): their NLL do not compare, but for \
+                 test_nll_own_units_nats in runs.csv"
             )));
         }
         let noted = [

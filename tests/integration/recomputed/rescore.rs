@@ -125,10 +125,25 @@ fn the_script_finds_the_scores_of_grey_levels_and_of_classes() {
         let text = String::from_utf8_lossy(&found.stdout) + String::from_utf8_lossy(&found.stderr);
         assert_eq!(found.status.code(), Some(0), "{:?}\n{text}", config.model);
         assert_eq!(text.contains("averaged"), config.sample.masks > 1, "{text}");
+        let agreed = ["NLL without the class: agrees", "test_correct.npy: agrees"];
+        assert!(agreed.iter().all(|line| text.contains(line) == is_told), "{text}");
         // Controls: the classes of others; none.
         assert_eq!(rescored(1).status.code(), Some(i32::from(is_told)), "{:?}", config.model);
         let without = rescore(python.get_program(), &run, &images);
         assert_eq!(without.status.code(), Some(if is_told { 2 } else { 0 }));
+        if !is_told {
+            continue;
+        }
+        // Controls: an image that is counted as right or wrong by mistake; another prior.
+        for (name, by) in [("test_correct.npy", 1.0), ("class_counts.npy", 40.0)] {
+            let path = run.join(name);
+            let kept = fs::read(&path).unwrap();
+            let mut stored = npy::decode::<f32>(&kept).unwrap();
+            stored.data[0] = (stored.data[0] - by).abs();
+            fs::write(&path, npy::encode(&stored.shape, &stored.data)).unwrap();
+            assert_eq!(rescored(0).status.code(), Some(1), "a changed {name} passes");
+            fs::write(&path, kept).unwrap();
+        }
     }
 }
 

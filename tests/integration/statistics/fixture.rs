@@ -89,6 +89,8 @@ fn record(nll: Option<f64>) -> RunRecord {
     let facts = MadeFacts {
         test_nll_without_class_nats: None,
         test_accuracy: None,
+        test_nll_own_units_nats: None,
+        share_at_smallest_scale: None,
         classes: None,
         parameters: 1000,
         connected_parameters: 500,

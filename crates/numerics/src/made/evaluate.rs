@@ -194,6 +194,32 @@ pub fn share_at_smallest_scale(
     count / (images.count() * images.dim()).max(1) as f64
 }
 
+/// Probability of every level of each pixel given those before it, in one pass [n_images x D x
+/// n_levels], by pixel; `None` for a density of real numbers.
+pub fn level_probabilities(
+    made: &Made,
+    pool: &ThreadPool,
+    masks: &MaskSet,
+    images: &Images,
+) -> Option<Vec<f32>> {
+    let distribution = made.network().layout.distribution;
+    let levels = distribution.levels()?;
+    let len = images.dim() * levels;
+    let mut out = vec![0.0; images.count() * len];
+    let mut by_position = vec![0.0; len];
+    Scorer::new(made, masks).for_each_chunk(pool, images, None, |workspace, range| {
+        let rows = out[range.start * len..range.end * len].chunks_exact_mut(len);
+        for (row, z) in rows.zip(workspace.logits()) {
+            distribution.probabilities(z, &mut by_position);
+            let pixels = masks.ordering().pixels().iter();
+            for (&pixel, own) in pixels.zip(by_position.chunks_exact(levels)) {
+                row[pixel as usize * levels..][..levels].copy_from_slice(own);
+            }
+        }
+    });
+    Some(out)
+}
+
 /// Predicted probabilities of an event, and how often it happened.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Reliability {
@@ -277,6 +303,14 @@ pub struct ByClass {
     pub nll_without: Vec<f64>,
     /// The likeliest class of each image, by Bayes' rule [n_images].
     pub likeliest: Vec<u16>,
+}
+
+impl ByClass {
+    /// 1 for each image whose class is the likeliest, else 0 [n_images].
+    pub fn is_right(&self, images: &Images) -> Vec<f64> {
+        let of = |(i, &class)| f64::from(images.example(i).class == Some(class));
+        self.likeliest.iter().enumerate().map(of).collect()
+    }
 }
 
 /// Scores images given every class in turn, under one mask; `prior` has the probability of each

@@ -1,6 +1,6 @@
 //! Images saved by runs: decoded here, read from disk by the caller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::data::{Images, Shape};
 use crate::made::evaluate::{BINS, Calibration, Reliability};
@@ -13,7 +13,10 @@ use crate::trainers::made::metrics::MadeFacts;
 use crate::trainers::made::run_config;
 
 use super::calibration::of_bits;
+use super::conditionals::PixelDistribution;
 use super::samples::{Completion, Picture};
+use super::table::DensityGrid;
+use crate::trainers::made::table::{TRANSFORM_BINS, TableUnits, UNITS};
 
 /// Images that belong to the runs of a study; figures omit missing ones.
 #[derive(Debug, Clone, Default)]
@@ -28,8 +31,52 @@ pub struct Artefacts {
     pub completions: BTreeMap<RunId, Completion>,
     /// Calibration of a run.
     pub calibrations: BTreeMap<RunId, Calibration>,
+    /// Predicted distributions of pixels of the first test image by a run.
+    pub conditionals: BTreeMap<RunId, Vec<PixelDistribution>>,
+    /// Files of runs on tables of real numbers.
+    pub tables: TableArtefacts,
     /// Sentences about files that cannot be read, each with the figure that lacks them.
     pub problems: Vec<String>,
+}
+
+/// Files of runs on tables of real numbers.
+#[derive(Debug, Clone, Default)]
+pub struct TableArtefacts {
+    /// Names of the columns of a run.
+    pub columns: BTreeMap<RunId, Vec<String>>,
+    /// Rows drawn by a run, in the units of the table.
+    pub samples: BTreeMap<RunId, Images>,
+    /// First test rows by data fingerprint, in the units of the table.
+    pub tests: BTreeMap<String, Images>,
+    /// Log density of two columns by a run.
+    pub densities: BTreeMap<RunId, DensityGrid>,
+    /// Number of test values by the integral transform of a run, in bins of equal width.
+    pub transforms: BTreeMap<RunId, Vec<f64>>,
+}
+
+impl TableArtefacts {
+    /// Adds what a run left; `read` reads a file for a figure.
+    fn gather(&mut self, run: &RunId, mut read: impl FnMut(&str, &str) -> Option<Vec<u8>>) {
+        let units = read("marginals", UNITS).and_then(|bytes| TableUnits::parse(&bytes));
+        let Some(units) = units else { return };
+        let samples = read("marginals", "samples.npy").and_then(|bytes| rows(&bytes));
+        let samples = samples.filter(|samples| samples.dim() == units.dim());
+        let transforms = read("calibration", "integral_transforms.npy");
+        let transforms = transforms.and_then(|bytes| finite(&bytes)).filter(|counts| {
+            counts.data.len() == TRANSFORM_BINS && counts.data.iter().all(|count| *count >= 0.0)
+        });
+        let wanted = units.dim() == 2;
+        let mut density = |name: &str| wanted.then(|| read("density", name)).flatten();
+        let density = density("density.npy").zip(density("density_axes.npy"));
+        let density = density.and_then(|(values, axes)| density_grid(&values, &axes));
+        self.samples.extend(samples.map(|samples| (run.clone(), samples)));
+        self.transforms.extend(
+            transforms
+                .map(|counts| (run.clone(), counts.data.into_iter().map(f64::from).collect())),
+        );
+        self.densities.extend(density.map(|grid| (run.clone(), grid)));
+        self.columns.insert(run.clone(), units.columns());
+    }
 }
 
 impl Artefacts {
@@ -44,8 +91,39 @@ impl Artefacts {
     ) -> Self {
         let mut all = Self::default();
         let mut lost: BTreeMap<&str, LostTests> = BTreeMap::new();
+        let mut without_rows: BTreeSet<&str> = BTreeSet::new();
         for spec in &study.plan.runs {
             let data = spec.data.as_str();
+            if run_config(&spec.config).data.values.is_real() {
+                let is_finished = study
+                    .records
+                    .get(&spec.id)
+                    .is_some_and(|record| record.status == RunStatus::Finished);
+                let problems = &mut all.problems;
+                all.tables.gather(&spec.id, |figure, name| {
+                    let found = file(&spec.id, name);
+                    found.unwrap_or_else(|reason| {
+                        let problem = format!("the figure {figure} lacks a file: {reason}");
+                        problems.extend(is_finished.then_some(problem));
+                        None
+                    })
+                });
+                let tests = || spec.fingerprints().find_map(|name| reference(name).ok().flatten());
+                if !all.tables.tests.contains_key(data) && !without_rows.contains(data) {
+                    match tests().and_then(|bytes| test_rows(&bytes)) {
+                        Some(tests) => drop(all.tables.tests.insert(data.to_owned(), tests)),
+                        None if is_finished => {
+                            without_rows.insert(data);
+                            let name = &run_config(&spec.config).data.name;
+                            all.problems.push(format!(
+                                "no test rows in the figures density and marginals, for the runs on {name}: none are stored for {data}"
+                            ));
+                        }
+                        None => {}
+                    }
+                }
+                continue;
+            }
             if !all.tests.contains_key(data) && !lost.contains_key(data) {
                 match tests(spec, &reference) {
                     Ok(picture) => drop(all.tests.insert(data.to_owned(), picture)),
@@ -69,6 +147,9 @@ impl Artefacts {
             let calibration = read("calibration", "calibration.npy")
                 .and_then(|bytes| calibration(&bytes, levels));
             all.calibrations.extend(calibration.map(|found| (spec.id.clone(), found)));
+            let conditionals = read("conditionals", "conditionals.npy")
+                .and_then(|bytes| conditionals(&bytes, levels));
+            all.conditionals.extend(conditionals.map(|found| (spec.id.clone(), found)));
             let samples = read("samples", "samples.npy").and_then(picture);
             let nearest = read("neighbours", "nearest.npy").and_then(picture);
             let completed = read("completions", "completion.npy").and_then(picture);
@@ -168,6 +249,50 @@ pub(in crate::trainers::made) fn are_images(bytes: &[u8], levels: Option<usize>)
     picture(bytes, None, levels).is_some()
 }
 
+/// True if bytes are rows of real numbers as [`Artefacts::gather`] reads them.
+pub(in crate::trainers::made) fn are_rows(bytes: &[u8]) -> bool {
+    test_rows(bytes).is_some()
+}
+
+/// An array of finite numbers.
+fn finite(bytes: &[u8]) -> Option<npy::Array<f32>> {
+    let array = npy::decode::<f32>(bytes).ok()?;
+    (!array.data.is_empty() && array.data.iter().all(|value| value.is_finite())).then_some(array)
+}
+
+/// Test rows of a table as [`super::super::first_test_images`] stores them.
+fn test_rows(bytes: &[u8]) -> Option<Images> {
+    let array = npy::decode::<f64>(bytes).ok()?;
+    let [_, dim] = array.shape[..] else { return None };
+    let are_sound = !array.data.is_empty() && array.data.iter().all(|value| value.is_finite());
+    let values = || array.data.iter().map(|&value| value as f32).collect();
+    are_sound.then(|| Images::real(values(), dim))
+}
+
+/// Rows of real numbers: an array whose last dimension is that of the columns.
+fn rows(bytes: &[u8]) -> Option<Images> {
+    let array = finite(bytes)?;
+    let dim = array.shape.last().copied().filter(|_| array.shape.len() >= 2)?;
+    Some(Images::real(array.data, dim))
+}
+
+fn density_grid(values: &[u8], axes: &[u8]) -> Option<DensityGrid> {
+    let axes = finite(axes)?;
+    let (x, y) = axes.data.split_at_checked(axes.data.len() / 2)?;
+    let is_ascending = |axis: &[f32]| axis.windows(2).all(|pair| pair[0] < pair[1]);
+    let is_sound = |grid: &DensityGrid| {
+        axes.shape == [2, grid.x.len()]
+            && grid.log_density.len() == grid.x.len() * grid.y.len()
+            && [&grid.x, &grid.y].into_iter().all(|axis| is_ascending(axis))
+    };
+    let grid = DensityGrid {
+        x: x.to_vec(),
+        y: y.to_vec(),
+        log_density: finite(values)?.data,
+    };
+    Some(grid).filter(is_sound)
+}
+
 /// Images; `shape` is used if the array does not have the shape of an image. Without a number of
 /// levels, all values of a byte are levels.
 fn picture(bytes: &[u8], shape: Option<Shape>, levels: Option<usize>) -> Option<Picture> {
@@ -202,6 +327,24 @@ fn calibration(bytes: &[u8], n_levels: usize) -> Option<Calibration> {
     let rows: Vec<Reliability> = array.data.chunks_exact(3).map(row).collect();
     let (levels, bins) = rows.split_at_checked(n_levels).filter(|_| is_sound)?;
     Some(Calibration { levels: levels.to_vec(), bins: bins.try_into().ok()? })
+}
+
+/// Contents of `conditionals.npy` of a run on this many levels.
+fn conditionals(bytes: &[u8], n_levels: usize) -> Option<Vec<PixelDistribution>> {
+    let array = npy::decode::<f32>(bytes).ok()?;
+    let row = |row: &[f32]| {
+        let level = row[1] as usize;
+        (level < n_levels).then(|| PixelDistribution {
+            pixel: row[0] as usize,
+            level,
+            probabilities: row[2..].to_vec(),
+        })
+    };
+    let is_share = |value: &f32| (0.0..=1.0).contains(value);
+    let are_sound = array.shape.len() == 2
+        && array.shape[1] == 2 + n_levels
+        && array.data.chunks_exact(2 + n_levels).all(|row| row[2..].iter().all(is_share));
+    are_sound.then(|| array.data.chunks_exact(2 + n_levels).map(row).collect())?
 }
 
 fn probabilities(bytes: &[u8]) -> Option<Images> {

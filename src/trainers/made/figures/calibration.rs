@@ -8,13 +8,12 @@ use crate::text::short;
 
 use super::samples::Completion;
 
-/// Maximum number of variants that are drawn.
-pub(crate) const MOST: usize = 8;
-
 /// A variant of the figure.
 pub(crate) struct Calibrated<'a> {
     pub(crate) name: &'a str,
     pub(crate) color: Color,
+    /// Seed of the run.
+    pub(crate) seed: u64,
     pub(crate) calibration: &'a Calibration,
 }
 
@@ -37,9 +36,13 @@ pub(crate) fn chart(variants: &[Calibrated], left_out: usize) -> Chart {
     let all = variants.iter().flat_map(|variant| means(&variant.calibration.levels));
     let least = all.filter(is_drawn).map(|(a, b)| a.min(b)).fold(0.1, f64::min) / 1.5;
     let mut panels = Vec::new();
-    for Calibrated { name, color, calibration } in variants {
+    for Calibrated { name, color, calibration, .. } in variants {
         let axis = |label: &str| ValueAxis::linear(label, 0.0, 1.0, 5);
-        let note = format!("{} % from the diagonal", short(100.0 * distance(&calibration.bins)));
+        let off = match calibration.levels.is_empty() {
+            true => distance(&calibration.bins),
+            false => displaced(&calibration.bins),
+        };
+        let note = format!("error {} %", short(100.0 * off));
         panels.push(panel(name, note, *color, axis, &means(&calibration.bins), true));
         if is_grey && calibration.levels.is_empty() {
             let body = Body::Message("two levels".into());
@@ -47,10 +50,12 @@ pub(crate) fn chart(variants: &[Calibrated], left_out: usize) -> Chart {
         } else if is_grey {
             let levels = means(&calibration.levels);
             let (drawn, never): (Vec<_>, Vec<_>) = levels.into_iter().partition(is_drawn);
-            let note = match (drawn.len(), never.len()) {
+            let never = match (drawn.len(), never.len()) {
                 (n, 0) => format!("{n} levels"),
                 (n, never) => format!("{} levels; {never} never occur", n + never),
             };
+            let off = short(100.0 * displaced(&calibration.levels));
+            let note = format!("{never}; error {off} %");
             let axis = |label: &str| ValueAxis::log(label, least, 1.0, 4);
             panels.push(panel("", note, *color, axis, &drawn, false));
         }
@@ -63,21 +68,44 @@ pub(crate) fn chart(variants: &[Calibrated], left_out: usize) -> Chart {
         0 => String::new(),
         n => format!(" {n} more variants are not shown."),
     };
-    let named: Vec<String> = panels
+    let mut named: Vec<String> = Vec::new();
+    for panel in &panels {
+        match (panel.title.as_str(), named.last_mut()) {
+            ("", Some(last)) if !panel.note.is_empty() => *last += &format!("; {}", panel.note),
+            ("", _) => {}
+            (title, _) => named.push(format!("{title}: {}", panel.note)),
+        }
+    }
+    let seeds: Vec<String> = variants
         .iter()
-        .filter(|panel| !panel.title.is_empty())
-        .map(|panel| format!("{}: {}", panel.title, panel.note))
+        .map(|variant| format!("{} of {}", variant.seed, variant.name))
         .collect();
+    let seeds = match variants {
+        [first, rest @ ..] if rest.iter().all(|other| other.seed == first.seed) => {
+            format!(" Runs of seed {}.", first.seed)
+        }
+        _ => format!(" Runs of seed {}.", seeds.join(", ")),
+    };
+    let error = match is_grey {
+        true => {
+            " Error: share of the predicted probability that would have to move to another tenth, or level, to be \
+             as observed. It says nothing of how much a model knows: one that predicts the same for every pixel has \
+             none if that is what is observed."
+        }
+        false => {
+            " Error: mean distance of predicted and observed over all predictions (expected calibration error)."
+        }
+    };
     Chart {
         title: "Predicted and observed frequencies of levels".into(),
         subtitle: format!(
             "Dots: predictions of {of} from one tenth of the probabilities, against how often it is so, on test \
-             images given the true earlier pixels. Dashed: predicted is observed.{levels}{left_out}"
+             images given the true earlier pixels. Dashed: predicted is observed.{levels}{seeds}{error}{left_out}"
         ),
         caption: format!(
-            "Predicted probability of {of} given the true earlier pixels against its frequency on test images; mean \
-             distance over all predictions. {}.{left_out}",
-            named.join("; ")
+            "Predicted probability of {of} given the true earlier pixels against its frequency on test \
+             images.{seeds}{error} {}.{left_out}",
+            named.join(". ")
         ),
         columns: if is_grey { 2 } else { panels.len().clamp(1, 3) },
         panels,
@@ -88,6 +116,15 @@ pub(crate) fn chart(variants: &[Calibrated], left_out: usize) -> Chart {
 fn distance(bins: &[Reliability]) -> f64 {
     let count: f64 = bins.iter().map(|bin| bin.count).sum();
     bins.iter().map(|bin| (bin.predicted - bin.happened).abs()).sum::<f64>() / count.max(1.0)
+}
+
+/// Share of the predicted probability that is in other bins, or of other levels, than what was
+/// observed: half the sum of the distances. Where bins hold the probabilities of all levels of a pixel,
+/// those near 0 are many and weigh little, which a mean over all predictions would not see.
+fn displaced(bins: &[Reliability]) -> f64 {
+    let happened: f64 = bins.iter().map(|bin| bin.happened).sum();
+    let apart: f64 = bins.iter().map(|bin| (bin.predicted - bin.happened).abs()).sum();
+    0.5 * apart / happened.max(1.0)
 }
 
 fn panel(
@@ -141,5 +178,20 @@ mod tests {
         assert_eq!(means.iter().flatten().count(), 4);
         // 0, 0.8, 0 and 0.2 on average.
         assert!((distance(&found.bins) - 0.25).abs() < 1e-6);
+    }
+
+    #[test]
+    fn displaced_probability_does_not_vanish_among_predictions_of_many_levels() {
+        let bin =
+            |predicted: f64, happened: f64, count: f64| Reliability { predicted, happened, count };
+        // 100 pixels of 256 levels: a model that is sure and right for half of them.
+        let mut bins = [Reliability::default(); 10];
+        bins[0] = bin(0.0, 50.0, 25_500.0);
+        bins[9] = bin(100.0, 50.0, 100.0);
+        assert!((displaced(&bins) - 0.5).abs() < 1e-12);
+        assert!(distance(&bins) < 0.01);
+        bins[0].happened = 0.0;
+        bins[9].happened = 100.0;
+        assert!(displaced(&bins) < 1e-12);
     }
 }

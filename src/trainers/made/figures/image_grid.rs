@@ -13,6 +13,8 @@
 //! +--------+
 //! ```
 
+use std::collections::BTreeMap;
+
 use crate::data::Shape;
 use crate::figures::bitmap::Bitmap;
 
@@ -87,6 +89,22 @@ pub(crate) fn nearly_square(tile: Shape, count: usize) -> usize {
     ((count as f64 * aspect).sqrt().round() as usize).clamp(1, count.max(1))
 }
 
+/// The number of tiles in a row, at most `most`, and the image on each tile, if there is one, where
+/// the images of every class begin a row.
+pub(crate) fn in_rows(classes: &[u16], most: usize) -> (usize, Vec<Option<usize>>) {
+    let mut rows: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
+    for (i, &class) in classes.iter().enumerate() {
+        rows.entry(class).or_default().push(i);
+    }
+    let longest = rows.values().map(Vec::len).max().unwrap_or(1);
+    let across = longest.min(most).max(1);
+    let padded = |own: Vec<usize>| {
+        let count = own.len().next_multiple_of(across);
+        (0..count).map(move |k| own.get(k).copied())
+    };
+    (across, rows.into_values().flat_map(padded).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +126,19 @@ mod tests {
         let lines: Vec<String> =
             bitmap.dots.chunks(bitmap.width).map(|line| line.iter().collect()).collect();
         assert_eq!(lines, ["aabb.ccdd", "aabb.ccdd", ".........", "eeff.....", "eeff....."]);
+    }
+
+    #[test]
+    fn every_class_begins_a_row() {
+        let in_turn = [0, 1, 2, 0, 1];
+        let (across, places) = in_rows(&in_turn, 50);
+        assert_eq!(across, 2);
+        assert_eq!(places, [Some(0), Some(3), Some(1), Some(4), Some(2), None]);
+        let (across, places) = in_rows(&in_turn, 1);
+        assert_eq!((across, places), (1, [0, 3, 1, 4, 2].map(Some).to_vec()));
+        assert_eq!(in_rows(&[7; 3], 50), (3, [0, 1, 2].map(Some).to_vec()));
+        assert_eq!(in_rows(&[7; 3], 2), (2, vec![Some(0), Some(1), Some(2), None]));
+        assert_eq!(in_rows(&[], 50), (1, Vec::new()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod artefacts;
 mod calibration;
+mod conditionals;
 mod contact_sheet;
 pub(crate) mod image_grid;
 mod masks;
@@ -11,31 +12,42 @@ mod named_mask;
 mod orderings;
 mod page_samples;
 mod samples;
+mod table;
 mod tiles;
 mod visibility;
 
+use std::collections::BTreeMap;
+
 use maud::Markup;
 
-use crate::figures::view::{Replicate, Variant, View};
+use crate::data::Images;
+use crate::figures::view::{MeanInterval, Replicate, Variant, View};
 use crate::figures::{Chart, OwnCharts};
 use crate::page::OwnMarkup;
+use crate::plan::RunId;
 use crate::results::ExperimentResults;
 use crate::text::{estimate, percent};
 use crate::trainers::made::run_config;
 use calibration::Calibrated;
+use conditionals::Predicted;
 use samples::Samples;
 
-pub use artefacts::Artefacts;
-pub(in crate::trainers::made) use artefacts::are_images;
+pub use artefacts::{Artefacts, TableArtefacts};
+pub(in crate::trainers::made) use artefacts::{are_images, are_rows};
+pub use conditionals::PixelDistribution;
 pub use contact_sheet::contact_sheet;
 pub use samples::{Completion, Picture};
+pub use table::DensityGrid;
 
 /// Names of the figures of MADE's studies.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 12] = [
     "samples",
     "neighbours",
     "completions",
+    "density",
+    "marginals",
     "calibration",
+    "conditionals",
     "orderings",
     "masks",
     "network",
@@ -58,8 +70,14 @@ impl OwnCharts for Artefacts {
         }
         charts.extend(neighbour_chart(&view, self).map(|chart| ("neighbours", chart)));
         charts.extend(completion_chart(&view, self).map(|chart| ("completions", chart)));
-        charts
-            .extend(calibration_chart(&view, self).map(|chart| ("calibration", with_data(chart))));
+        let tables = &self.tables;
+        charts.extend(density_chart(&view, tables).map(|chart| ("density", with_data(chart))));
+        charts.extend(marginals_chart(&view, tables).map(|chart| ("marginals", with_data(chart))));
+        let calibration =
+            transforms_chart(&view, tables).or_else(|| calibration_chart(&view, self));
+        charts.extend(calibration.map(|chart| ("calibration", with_data(chart))));
+        let conditionals = conditionals_chart(&view, self);
+        charts.extend(conditionals.map(|chart| ("conditionals", with_data(chart))));
         charts.extend(model::charts(&view, self));
         for (_, chart) in &mut charts {
             chart.title += &format!(": {}", view.planned.name);
@@ -94,6 +112,7 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
             name: variant.label.into(),
             note,
             picture: run.and_then(picture),
+            is_real: false,
         });
     }
     let mut data: Vec<&str> = Vec::new();
@@ -106,6 +125,7 @@ fn sample_chart(view: &View, artefacts: &Artefacts) -> Chart {
                 name,
                 note: "real, for reference".into(),
                 picture: Some(p),
+                is_real: true,
             }));
         }
     }
@@ -153,23 +173,101 @@ fn completion_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
     Some(samples::completion(&name, completion))
 }
 
-fn calibration_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
-    let calibrated = |(v, variant): (usize, &Variant)| {
-        let of = |run: &Replicate| artefacts.calibrations.get(&run.spec.id);
-        let calibration = variant.replicates.iter().find_map(of)?;
-        Some((v, calibration))
+/// Maximum number of variants of a figure with one row a variant.
+const MOST_ROWS: usize = 8;
+
+/// First run of each variant that left something, with the index of the variant, and the number of
+/// further variants that are not drawn.
+fn first_of_each<'a, T>(
+    view: &'a View,
+    left: &'a BTreeMap<RunId, T>,
+) -> (Vec<(usize, &'a Replicate<'a>, &'a T)>, usize) {
+    let first = |(v, variant): (usize, &'a Variant<'a>)| {
+        let of = |run: &'a Replicate<'a>| Some((v, run, left.get(&run.spec.id)?));
+        variant.replicates.iter().find_map(of)
     };
-    let all: Vec<_> = view.variants.iter().enumerate().filter_map(calibrated).collect();
-    let shown: Vec<_> = all
-        .iter()
-        .take(calibration::MOST)
-        .map(|&(v, calibration)| Calibrated {
+    let mut all: Vec<_> = view.variants.iter().enumerate().filter_map(first).collect();
+    let left_out = all.len().saturating_sub(MOST_ROWS);
+    all.truncate(MOST_ROWS);
+    (all, left_out)
+}
+
+fn calibration_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
+    let (shown, left_out) = first_of_each(view, &artefacts.calibrations);
+    let calibrated = |&(v, run, calibration): &(usize, &Replicate, _)| Calibrated {
+        name: view.variants[v].label,
+        color: view.color(v),
+        seed: run.seed.0,
+        calibration,
+    };
+    let shown: Vec<_> = shown.iter().map(calibrated).collect();
+    (!shown.is_empty()).then(|| calibration::chart(&shown, left_out))
+}
+
+/// A run of the figures of tables, with the score of its variant.
+fn of<'a, T: ?Sized>(
+    view: &'a View<'a>,
+    (v, run, found): (usize, &Replicate, &'a T),
+) -> table::Of<'a, T> {
+    let variant = &view.variants[v];
+    let score = variant.score(view).map(MeanInterval::words).unwrap_or_default();
+    table::Of {
+        name: variant.label,
+        note: view.metric().unit.of(&score),
+        color: view.color(v),
+        seed: run.seed.0,
+        found,
+    }
+}
+
+fn density_chart(view: &View, tables: &TableArtefacts) -> Option<Chart> {
+    let (shown, left_out) = first_of_each(view, &tables.densities);
+    let (_, first, _) = *shown.first()?;
+    let columns = tables.columns.get(&first.spec.id)?;
+    // Densities of other tables have other axes.
+    let is_alike =
+        |(_, run, _): &(usize, &Replicate, &DensityGrid)| run.spec.data == first.spec.data;
+    let alike: Vec<_> = shown.iter().copied().filter(is_alike).map(|own| of(view, own)).collect();
+    let left_out = left_out + shown.len() - alike.len();
+    let metric = format!("{}{}", view.metric_name(), view.in_unit());
+    let tests = tables.tests.get(&first.spec.data);
+    Some(table::densities(&alike, tests, columns, &metric, left_out))
+}
+
+fn marginals_chart<'a>(view: &'a View<'a>, tables: &'a TableArtefacts) -> Option<Chart> {
+    let (shown, left_out) = first_of_each(view, &tables.samples);
+    let with_columns = |(v, run, samples): (usize, &'a Replicate<'a>, &'a Images)| {
+        let columns = tables.columns.get(&run.spec.id)?.clone();
+        let tests = tables.tests.get(&run.spec.data).filter(|rows| rows.dim() == columns.len());
+        Some((of(view, (v, run, samples)), tests, columns))
+    };
+    let shown: Vec<_> = shown.into_iter().filter_map(with_columns).collect();
+    (!shown.is_empty()).then(|| table::marginals(&shown, left_out))
+}
+
+fn transforms_chart(view: &View, tables: &TableArtefacts) -> Option<Chart> {
+    let (shown, left_out) = first_of_each(view, &tables.transforms);
+    let shown: Vec<_> = shown
+        .into_iter()
+        .map(|(v, run, counts)| of(view, (v, run, &counts[..])))
+        .collect();
+    (!shown.is_empty()).then(|| table::transforms(&shown, left_out))
+}
+
+fn conditionals_chart<'a>(view: &'a View<'a>, artefacts: &'a Artefacts) -> Option<Chart> {
+    let (shown, left_out) = first_of_each(view, &artefacts.conditionals);
+    let predicted = |(v, run, pixels): (usize, &'a Replicate<'a>, &'a Vec<PixelDistribution>)| {
+        let shape = artefacts.tests.get(&run.spec.data)?.shape;
+        Some(Predicted {
             name: view.variants[v].label,
             color: view.color(v),
-            calibration,
+            seed: run.seed.0,
+            shape,
+            pixels,
         })
-        .collect();
-    (!shown.is_empty()).then(|| calibration::chart(&shown, all.len() - shown.len()))
+    };
+    let shown: Vec<_> = shown.into_iter().filter_map(predicted).collect();
+    (!shown.is_empty()).then(|| conditionals::chart(&shown, left_out))
 }
 
 fn neighbour_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
@@ -183,7 +281,23 @@ fn neighbour_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Images, Shape};
+    use crate::data::Shape;
+    use crate::figures::chart::Body;
+
+    #[test]
+    fn places_without_an_image_are_empty() {
+        let shape = Shape { width: 1, height: 1 };
+        let images = Images::new(vec![0; 11], 1);
+        let picture = Picture { shape, levels: 2, images, classes: None };
+        let chart = samples::neighbours("a", &picture, &picture);
+        let Body::Raster(raster) = &chart.panels[0].body else {
+            panic!("tiles are a raster")
+        };
+        let is_empty = |cell: &&u16| **cell == tiles::EMPTY;
+        // Two rows of pairs of ten, of which the second has one pair.
+        assert_eq!(raster.cells.iter().filter(is_empty).count(), 2 * 9);
+        assert_eq!(raster.cells.len(), 40);
+    }
 
     #[test]
     fn wide_images_are_words_and_many_images_are_fewer() {
@@ -198,6 +312,7 @@ mod tests {
                 name: "a".into(),
                 note: String::new(),
                 picture: Some(picture),
+                is_real: false,
             };
             samples::chart(&[panel], 1, "NLL")
         };
@@ -209,6 +324,7 @@ mod tests {
             wide.caption
         );
         assert_eq!(samples(&picture(100)).marks(), 300);
+        assert_eq!(samples(&picture(100)).title, "Samples: the first 3 draws of seed 1");
         assert_eq!(
             [1, 300, 100_000].map(|panels| tiles::room(
                 Shape { width: 28, height: 28 },

@@ -29,8 +29,16 @@ const TOY: Shape = Shape { width: 3, height: 2 };
 pub(crate) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, Chart)> {
     let runs = runs(view);
     let Some((_, first)) = runs.first() else { return Vec::new() };
-    let shape = shape(view, first, artefacts);
     let small = small(view);
+    let of_the_kinds = [
+        ("masks", first_of(&small, 3, &masks::matrices)),
+        ("network", first_of(&small, 6, &masks::networks)),
+    ];
+    // Columns of a table have no places.
+    if run_config(&first.config).data.values.is_real() {
+        return of_the_kinds.into();
+    }
+    let shape = shape(view, first, artefacts);
     let real = real(&runs[..runs.len().min(CONSIDERED)], shape);
     let of_the_first = |mut chart: Chart| {
         if runs.len() > CONSIDERED {
@@ -40,16 +48,12 @@ pub(crate) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, C
         chart
     };
     let views = |named: &[NamedMask]| visibility::views(named, shape);
-    vec![
-        ("orderings", orderings::chart(&orderings(&runs, shape), shape)),
-        ("masks", first_of(&small, 3, &masks::matrices)),
-        ("network", first_of(&small, 6, &masks::networks)),
-        (
-            "visibility",
-            of_the_first(first_of(&by_visibility(&real), 8, &visibility::gaps)),
-        ),
-        ("views", of_the_first(first_of(&by_ordering(&real), 8, &views))),
-    ]
+    let mut charts = vec![("orderings", orderings::chart(&orderings(&runs, shape), shape))];
+    charts.extend(of_the_kinds);
+    let visibility = first_of(&by_visibility(&real), 8, &visibility::gaps);
+    charts.push(("visibility", of_the_first(visibility)));
+    charts.push(("views", of_the_first(first_of(&by_ordering(&real), 8, &views))));
+    charts
 }
 
 /// Chart of the first `most` masks; if some are omitted, it names them.

@@ -28,12 +28,8 @@ pub(crate) fn samples<'a>(artefacts: &Artefacts, view: &'a View<'a>) -> Markup {
     let classes = grids.iter().filter_map(|(.., picture)| picture.classes).max();
     let wanted = if view.variants.len() <= 9 { 100 } else { 25 }.max(classes.unwrap_or(0));
     let most = tiles::room(first.shape, grids.len(), wanted);
-    let shown = grids
-        .iter()
-        .map(|(.., picture)| picture.images.count())
-        .max()
-        .unwrap_or(0)
-        .min(most);
+    let arranged = grids.iter().map(|(.., picture)| tiles::arranged(picture, most).1.len());
+    let shown = arranged.max().unwrap_or(0);
     let data: BTreeSet<&str> = view
         .variants
         .iter()

@@ -3,7 +3,7 @@
 
 use crate::data::{Images, Shape};
 
-use super::tiles::{self, MISSING, MISSING_OF_GREY, OFF};
+use super::tiles::{self, EMPTY, MISSING, MISSING_OF_GREY};
 use crate::figures::chart::{Body, Chart, Panel};
 
 /// Images with their shape.
@@ -44,6 +44,8 @@ pub(crate) struct Samples<'a> {
     /// NLL of the variant as text, or a description of the panel.
     pub(crate) note: String,
     pub(crate) picture: Option<&'a Picture>,
+    /// True of test images.
+    pub(crate) is_real: bool,
 }
 
 /// One panel per variant, with the real images last.
@@ -83,11 +85,17 @@ pub(crate) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
         Panel { title: panel.name.clone(), note: panel.note.clone(), body }
     });
     let rows = tiles::words_of_rows(classes.is_some());
+    let shown = panels.iter().filter(|panel| !panel.is_real).filter_map(|panel| panel.picture);
+    let shown = shown.map(|picture| tiles::arranged(picture, most).1.len()).max().unwrap_or(0);
+    let draws = match shown {
+        1 => "first draw".to_owned(),
+        n => format!("first {n} draws"),
+    };
     Chart {
-        title: format!("Samples: the first {most} draws of seed {seed}"),
+        title: format!("Samples: the {draws} of seed {seed}"),
         subtitle: format!("Below each name: {metric}. Real test images come last.{rows}"),
         caption: format!(
-            "Grids of samples drawn from the trained models, the first {most} of seed {seed}, next to real test images.{rows} {}.",
+            "Grids of samples drawn from the trained models, the {draws} of seed {seed}, next to real test images.{rows} {}.",
             panels
                 .iter()
                 .map(|p| format!("{}: {}", p.name, p.note))
@@ -193,7 +201,7 @@ pub(crate) fn neighbours(name: &str, drawn: &Picture, nearest: &Picture) -> Char
         let picture = if row % 2 == 0 { drawn } else { nearest };
         match index < count {
             true => tiles::level_class(picture.images.row(index)[i], picture.levels),
-            false => OFF,
+            false => EMPTY,
         }
     };
     let mut raster = tiles::raster(drawn.shape, rows * across, across, class);

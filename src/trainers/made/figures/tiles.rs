@@ -15,7 +15,7 @@ pub(crate) const ON: u16 = 1;
 /// Class of a pixel that is not given.
 pub(crate) const MISSING: u16 = 2;
 /// Class of a tile without an image.
-const EMPTY: u16 = 3;
+pub(crate) const EMPTY: u16 = 3;
 /// Class of a pixel that is not given, among grey ones.
 pub(crate) const MISSING_OF_GREY: u16 = 4;
 const GREYS: u16 = 5;

@@ -379,7 +379,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand sample" -l masks -d 'Avera
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l mask -d 'Use one mask alone, counted from 1 [default: the first]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l order -d 'Order of the pixels: model, or inverse, a mistake in published code, as a negative control [default: the run\'s own]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l class -d 'Draw this class alone, a name or a number from 0, from a model that is told the class [default: every class in turn]' -r
-complete -c ablade -n "__fish_ablade_using_subcommand sample" -l out -d 'Output files, repeatable: .png, .npy, .idx or .csv [default: sample-RUN.png among the plots]' -r
+complete -c ablade -n "__fish_ablade_using_subcommand sample" -l out -d 'Output files, repeatable: .png, .npy, .idx or .csv; of rows of a table .npy or .csv [default: sample-RUN.png, or sample-RUN.csv, among the plots]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l plots -d 'Directory of figures' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand sample" -l data-dir -d 'Directory of downloaded data sets [default: $ABLADE_DATA, else the user\'s data folder]' -r -F
@@ -402,7 +402,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l prefix -d 'Giv
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l rows -d 'Given: the first N rows' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l columns -d 'Given: the first N columns' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l hide -d 'Given: all but a rectangle' -r
-complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l given -d 'Given: the pixels that are on in this image (PNG, npy, idx or csv)' -r -F
+complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l given -d 'Given: the pixels in the brighter half of the levels in this image (PNG, npy, idx or csv); of a table, the columns with these names or numbers from 0, with commas between' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l image -d 'Images: numbers from 0 and ranges of them [default: 0-9]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l from -d 'Take the images from this data set: a name, a folder or a file [default: the run\'s own]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l part -d 'One of its three sets' -r -f -a "train\t''
@@ -413,7 +413,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l seed -d 'Seed 
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l temperature -d 'Divide every logit by T: below 1 samples get sharper and less diverse, above 1 more random' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l masks -d 'Average the conditionals of the first K masks at every pixel; they must share one ordering' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l mask -d 'Use one mask alone, counted from 1 [default: the first]' -r
-complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l out -d 'Output files, repeatable: .png, .npy, .idx or .csv [default: inpaint-RUN.png among the plots]' -r
+complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l out -d 'Output files, repeatable: .png, .npy, .idx or .csv; of rows of a table .npy or .csv [default: inpaint-RUN.png, or inpaint-RUN.csv, among the plots]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l results -d 'Directory of runs and tables' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l plots -d 'Directory of figures' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l data-dir -d 'Directory of downloaded data sets [default: $ABLADE_DATA, else the user\'s data folder]' -r -F
