@@ -509,6 +509,8 @@ fn grid() -> Vec<(String, Value)> {
         assert!(text.contains(&format!("| {} ", set["name"].as_str().unwrap())), "{text}");
     }
     checked.document(0, "data show digits --size 8");
+    let table = checked.document(0, "data show rings");
+    assert_eq!(table["variables"][1]["name"], "y");
     checked.documents.into_inner()
 }
 
