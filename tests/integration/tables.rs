@@ -276,3 +276,44 @@ fn a_density_that_is_told_the_class_classifies() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("test_correct.npy: agrees"), "{said}");
 }
+
+/// A table of one's own: columns of any scale and name, more than two, from a file.
+#[test]
+fn a_table_of_a_file_is_modelled_in_its_own_units() {
+    let place = Place::with(
+        "seeds = 2\ndata = { name = \"own.csv\", values = \"real\" }\n\
+         model = { hidden = [12], output = \"gaussian-mixture\", components = 2 }\n\
+         train = { epochs = 3, batch = 20 }\nsample = { count = 20 }\n[axes]\nmodel.skip = [false, true]\n",
+    );
+    let row = |i: u32| {
+        let [a, b, c] = [i * 7 % 101, i * 31 % 97, i * 53 % 89].map(f64::from);
+        format!("{},{},{}\n", a * 1.37e-3, 1e6 + b * 12.5, (a - c) / 3.0)
+    };
+    let table: String = std::iter::once("\"mass, kg\",pressure,change\n".to_owned())
+        .chain((0..300).map(row))
+        .collect();
+    fs::write(place.path("own.csv"), table).unwrap();
+    place.exits(0, "sweep small.toml");
+    place.exits(0, "plots small");
+    assert!(place.path("plots/small/marginals.svg").exists());
+    assert!(!place.path("plots/small/density.svg").exists(), "it is of two columns");
+    place.exits(0, "sample small/baseline/1 --out drawn.csv");
+    let rows = csv_rows(&place.read("drawn.csv"));
+    assert_eq!(rows.len(), 20);
+    for row in &rows {
+        let [mass, pressure] =
+            ["mass, kg", "pressure"].map(|name| row[name].parse::<f64>().unwrap());
+        assert!(mass.abs() < 1.0 && (0.99e6..1.01e6).contains(&pressure), "{row:?}");
+    }
+    // Without the table itself.
+    fs::rename(place.path("own.csv"), place.path("away.csv")).unwrap();
+    place.exits(0, "sample small/baseline/1 --count 3 --out again.csv");
+    let (out, _) = place.exits(0, "evaluate small/baseline/1 --data drawn.csv --csv");
+    assert_eq!(csv_rows(&out)[0]["rows"], "20");
+    let (out, _) = place.exits(
+        0,
+        "inpaint small/baseline/1 --from drawn.csv --given 0 --image 1 --out done.csv",
+    );
+    assert!(out.contains("1 of 3 columns given"), "{out}");
+    assert_eq!(csv_rows(&place.read("done.csv"))[0]["mass, kg"], rows[1]["mass, kg"]);
+}

@@ -116,7 +116,9 @@ pub(crate) fn evaluate(
     if is_told {
         let without = single.map(|mask| without_class(&trained, &mask, &images)).transpose()?;
         let without = without.map(|score| Score { model: scores[0].model.clone(), ..score });
-        scores.iter_mut().for_each(|score| score.model += " given the class");
+        for score in &mut scores {
+            score.model += " given the class";
+        }
         if let Some(mut without) = without {
             without.model += " without the class";
             scores.insert(1, without);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::{MadeTrainer, first_test_images, run_config};
 use crate::data::{Cache, DataConfig, is_of_images};
 use crate::experiment::Overrides;
-use crate::plan::{Earlier, Hashed, Plan, PlannedVariant, RunId, hashed};
+use crate::plan::{Earlier, Hashed, Plan, PlannedVariant, RunId, RunSpec, hashed};
 use crate::session::{LoadedExperiment, RejectedEarlierRuns, SessionError};
 use crate::store::Store;
 use crate::trainer::{Config, Trainer, TrainerError};
@@ -37,6 +37,12 @@ struct Found {
     disbelieved: Option<&'static str>,
 }
 
+/// True if an earlier version may have trained a run under the fingerprint of its files; no earlier one
+/// knew tables of real numbers.
+fn may_be_earlier(run: &RunSpec) -> bool {
+    is_of_images(&run.data) && !run_config(&run.config).data.values.is_real()
+}
+
 /// Gives every run of data named by a path the identity that earlier versions gave those data, and
 /// its old id if such a version trained the run and its identity is accepted.
 pub fn adopt(
@@ -46,14 +52,14 @@ pub fn adopt(
 ) -> Result<RejectedEarlierRuns, TrainerError> {
     let cache = trainer.cache();
     let mut disbelieved = RejectedEarlierRuns::new();
-    if !plan.runs.iter().any(|run| is_of_images(&run.data)) {
+    if !plan.runs.iter().any(may_be_earlier) {
         return Ok(disbelieved);
     }
     let published = store.published().map_err(TrainerError::new)?;
     let mut found: BTreeMap<String, Found> = BTreeMap::new();
     let mut renamed: BTreeMap<RunId, RunId> = BTreeMap::new();
     let mut identities: Option<(Config, Vec<Hashed>)> = None;
-    for run in plan.runs.iter_mut().filter(|run| is_of_images(&run.data)) {
+    for run in plan.runs.iter_mut().filter(|run| may_be_earlier(run)) {
         let config = &run_config(&run.config).data;
         let key = config.key();
         if !found.contains_key(&key) {

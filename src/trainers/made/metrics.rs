@@ -350,3 +350,35 @@ pub(super) fn metrics(of: &ExampleWords) -> Metrics {
     metrics.examples = (*examples).into();
     metrics
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn densities_that_a_bound_decides_are_remarked() {
+        let of = |share: f64| {
+            let facts: Facts =
+                [("share_at_smallest_scale".to_owned(), share.into())].into_iter().collect();
+            remark(TEST, &[&Facts::new(), &facts])
+        };
+        assert!(of(0.002).is_some_and(|remark| remark.contains("about as narrow")));
+        assert_eq!(of(0.0005), None);
+    }
+
+    #[test]
+    fn rows_are_no_images_and_both_have_the_same_metrics() {
+        let [images, rows] = [metrics(&IMAGES), metrics(&ROWS)];
+        let names = |metrics: &Metrics| {
+            metrics
+                .all
+                .iter()
+                .map(|metric| (metric.name.clone(), metric.column.clone()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(&images), names(&rows));
+        let text = format!("{:?}", rows.all);
+        assert!(!text.contains("image") && !text.contains("pixel"), "{text}");
+        assert!(images.has_ratios && !rows.has_ratios);
+    }
+}
