@@ -216,7 +216,7 @@ fn every_example_of_the_format_document_loads() {
 
 #[test]
 fn every_shipped_experiment_loads() {
-    let folders = ["experiments", "experiments/report", "experiments/paper"];
+    let folders = ["experiments", "experiments/outputs", "experiments/report", "experiments/paper"];
     let entries = folders
         .iter()
         .flat_map(|folder| std::fs::read_dir(root().join(folder)).expect("a folder"));
