@@ -62,7 +62,7 @@ pub use origin::{DescribedImages, Origin};
 pub use part::Part;
 pub use read::Pictures;
 pub use standardisation::Standardisation;
-pub use variables::Variable;
+pub use variables::{Variable, unnamed};
 
 /// `[data]` of an experiment: which set, how much of it, and how it becomes binary or quantised.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -218,7 +218,7 @@ impl Dataset {
         let mut known: Option<&Labels> = None;
         for (part, images) in parts {
             let Some(labels) = images.labels() else {
-                return Some(format!("its {part} images have no labels"));
+                return Some(self.lacks_labels(part));
             };
             if known.is_some_and(|train| train.names != labels.names) {
                 return Some(format!(
@@ -232,6 +232,26 @@ impl Dataset {
         let labels = known?;
         let seen = labels.of.iter().collect::<std::collections::BTreeSet<_>>().len();
         (seen < 2).then(|| "all of its train images have one class".to_owned())
+    }
+
+    /// Sentence on a part without labels: what was found that may be meant as labels, or how labels
+    /// are given.
+    fn lacks_labels(&self, part: Part) -> String {
+        let nouns = if self.standardisation.is_some() { "rows" } else { "images" };
+        let may_be_labels = |sentence: &&String| {
+            ["label", "column `", "array `"].iter().any(|word| sentence.contains(word))
+        };
+        let found: Vec<&str> =
+            self.left_out.iter().filter(may_be_labels).map(String::as_str).collect();
+        let found = if found.is_empty() {
+            String::new()
+        } else {
+            format!(" (left out: {})", found.join("; "))
+        };
+        format!(
+            "its {part} {nouns} have no labels{found}. Labels are whole numbers, one for each of its {nouns}: in a file next to \
+             it, NAME-labels.csv or .npy, or in an array of its .npz, `{part}_labels`"
+        )
     }
 
     /// Names of the classes that no training image has.
