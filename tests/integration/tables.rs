@@ -342,8 +342,14 @@ fn names_of_columns_are_those_of_the_plan_that_is_asked_for() {
     };
     let real =
         |i: u32| format!("{},{}", f64::from(i * 71 % 211) * 0.013, f64::from(i * 97 % 199) * 3.7);
-    let bits =
-        |i: u32| format!("{},{},{},0", u8::from(i % 7 == 0), u8::from(i * 31 % 11 < 5), i / 3 % 2);
+    let bits = |i: u32| {
+        format!(
+            "{},{},{},0",
+            u8::from(i.is_multiple_of(7)),
+            u8::from(i * 31 % 11 < 5),
+            i / 3 % 2
+        )
+    };
     for (kind, names, swapped, row) in [
         ("real", "a,b", "b,a", &real as &dyn Fn(u32) -> String),
         ("pixels", "p,q,r,s", "s,r,q,p", &bits),

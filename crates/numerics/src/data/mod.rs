@@ -215,6 +215,7 @@ impl Dataset {
     pub fn lacks_classes(&self) -> Option<String> {
         let parts =
             [(Part::Train, &self.train), (Part::Valid, &self.valid), (Part::Test, &self.test)];
+        let nouns = self.nouns();
         let mut known: Option<&Labels> = None;
         for (part, images) in parts {
             let Some(labels) = images.labels() else {
@@ -222,7 +223,7 @@ impl Dataset {
             };
             if known.is_some_and(|train| train.names != labels.names) {
                 return Some(format!(
-                    "its {part} images have the classes {}, its train images {}",
+                    "its {part} {nouns} have the classes {}, its train {nouns} {}",
                     labels.names.join(", "),
                     known.map_or_else(String::new, |train| train.names.join(", "))
                 ));
@@ -231,13 +232,18 @@ impl Dataset {
         }
         let labels = known?;
         let seen = labels.of.iter().collect::<std::collections::BTreeSet<_>>().len();
-        (seen < 2).then(|| "all of its train images have one class".to_owned())
+        (seen < 2).then(|| format!("all of its train {nouns} have one class"))
+    }
+
+    /// Word for its examples.
+    fn nouns(&self) -> &'static str {
+        if self.standardisation.is_some() { "rows" } else { "images" }
     }
 
     /// Sentence on a part without labels: what was found that may be meant as labels, or how labels
     /// are given.
     fn lacks_labels(&self, part: Part) -> String {
-        let nouns = if self.standardisation.is_some() { "rows" } else { "images" };
+        let nouns = self.nouns();
         let may_be_labels = |sentence: &&String| {
             ["label", "column `", "array `"].iter().any(|word| sentence.contains(word))
         };
