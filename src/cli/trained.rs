@@ -9,7 +9,7 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 
 use crate::cli::find::find;
-use crate::cli::{Global, jobs};
+use crate::cli::{Global, at_least_one, jobs};
 use crate::data::{Cache, DataConfig, Dataset, Images, Labels, Part, Shape};
 use crate::made::evaluate::{nll_averaged_conditionals, nll_mixture, nll_single_mask};
 use crate::made::masks::{MaskSet, Masks};
@@ -40,13 +40,13 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Args)]
 pub(crate) struct MaskArgs {
     /// Average the conditionals of the first K masks at every pixel; they must share one ordering
-    #[arg(long, value_name = "K", group = "which")]
+    #[arg(long, value_name = "K", group = "which", value_parser = at_least_one)]
     masks: Option<NonZeroUsize>,
     /// Use the mixture of all masks: each image has one, picked at random
     #[arg(long, group = "which")]
     mixture: bool,
     /// Use one mask alone, counted from 1 [default: the first]
-    #[arg(long, value_name = "I", group = "which")]
+    #[arg(long, value_name = "I", group = "which", value_parser = at_least_one)]
     mask: Option<NonZeroUsize>,
 }
 
@@ -201,7 +201,18 @@ impl TrainedModel {
         // The test images stored for figures have the shape of the images, so that the data set
         // need not be loaded.
         let kept = store.reference(&spec.data)?.and_then(|bytes| npy::decode::<u8>(&bytes).ok());
-        let (places, made_run) = (places(&spec, &store), MadeRun::of(&spec.key()));
+        let (mut places, made_run) = (places(&spec, &store), MadeRun::of(&spec.key()));
+        // Tables of bits are one set under any names of their columns: those of the plan that is asked
+        // for are meant.
+        let study = name.split('/').next().unwrap_or_default();
+        let plans = store.experiments()?.into_iter();
+        let mut plans = plans.filter_map(|experiment| store.load_plan(&experiment).ok());
+        let plan = plans.find(|plan| plan.studies.iter().any(|own| own.name == study));
+        let planned = plan.and_then(|plan| plan.runs.into_iter().find(|own| own.id == run));
+        if let Some(planned) = planned {
+            let own = &MadeRun::of(&planned.key()).config.data;
+            places.sort_by_key(|place| place != own);
+        }
         let units = match made_run.config.data.values.is_real() {
             true => Some(
                 store
@@ -289,23 +300,33 @@ impl TrainedModel {
         Ok(Some(vec![class as u16; count]))
     }
 
-    /// Images with their classes as a model that is told the class knows them, matched by name; of
-    /// other models the images as they are. Error: there are no labels, or a class is unknown.
+    /// Images with their classes as a model that is told the class knows them, matched by name, or as
+    /// numbers from 0 where its own have names, which label files do not hold; of other models the images
+    /// as they are. Error: there are no labels, or a class is unknown.
     pub(crate) fn with_known_classes(&self, images: Images, name: &str) -> anyhow::Result<Images> {
         if self.made.network().layout.classes == 0 {
             return Ok(images);
         }
+        let noun = self.noun();
         let labels = images.labels().with_context(|| {
-            format!("{} is told the class of an image, and {name} has no labels", self.name)
+            format!(
+                "{} is told the class of {}, and {name} has no labels: whole numbers, one for each {noun}, in a file next to it, \
+                 NAME-labels.csv or .npy, or in an array `labels` of its .npz",
+                self.name,
+                if noun == "row" { "a row" } else { "an image" }
+            )
         })?;
         let own = self.dataset()?;
         let known = own.train.labels().context("the training data have no labels any more")?;
+        let are_names = known.names.iter().all(|name| name.parse::<u16>().is_err());
         let place = |class: &u16| {
             let class = &labels.names[usize::from(*class)];
-            let found = known.names.iter().position(|known| known == class);
+            let by_name = known.names.iter().position(|known| known == class);
+            let is_known = |&number: &usize| are_names && number < known.names.len();
+            let found = by_name.or_else(|| class.parse().ok().filter(is_known));
             found.map(|found| found as u16).with_context(|| {
                 format!(
-                    "{name} has images of the class {class}, which {} does not know: it was trained on {}",
+                    "{name} has {noun}s of the class {class}, which {} does not know: it was trained on {}",
                     self.name,
                     known.names.join(", ")
                 )

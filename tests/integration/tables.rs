@@ -53,7 +53,7 @@ fn place() -> &'static Place {
     })
 }
 
-fn array(path: &Path) -> npy::Array<f32> {
+fn array<T: npy::Element>(path: &Path) -> npy::Array<T> {
     npy::decode(&fs::read(path).unwrap()).unwrap()
 }
 
@@ -87,21 +87,23 @@ fn a_run_has_both_units_and_its_files_are_in_those_of_the_table() {
         assert_eq!(row["test_bits_per_dim"], "", "bits depend on the unit of each column");
         assert_eq!(number("share_at_smallest_scale"), 0.0);
         // Samples lie where the points are, not where standardised ones do.
-        let samples = array(&run.join("samples.npy"));
+        let samples = array::<f64>(&run.join("samples.npy"));
         assert_eq!(samples.shape, [50, 2]);
         for (column, (mean, deviation)) in units(&run).into_iter().enumerate() {
-            let values = samples.data.iter().skip(column).step_by(2).map(|&value| f64::from(value));
+            let values = samples.data.iter().skip(column).step_by(2);
             let mean_of_samples = values.sum::<f64>() / 50.0;
             assert!((mean_of_samples - mean).abs() < deviation, "{mean_of_samples}, {mean}");
         }
         assert!(!run.join("nearest.npy").exists() && !run.join("calibration.npy").exists());
-        let transforms = array(&run.join("integral_transforms.npy"));
+        let transforms = array::<f32>(&run.join("integral_transforms.npy"));
         assert_eq!((transforms.data.len(), transforms.data.iter().sum::<f32>()), (10, 240.0));
         // The density integrates to one over the range of the points, but for its tails.
-        let (density, axes) =
-            (array(&run.join("density.npy")), array(&run.join("density_axes.npy")));
+        let (density, axes) = (
+            array::<f32>(&run.join("density.npy")),
+            array::<f64>(&run.join("density_axes.npy")),
+        );
         assert_eq!((&density.shape[..], &axes.shape[..]), (&[128, 128][..], &[2, 128][..]));
-        let step = |axis: &[f32]| f64::from(axis[127] - axis[0]) / 127.0;
+        let step = |axis: &[f64]| (axis[127] - axis[0]) / 127.0;
         let cell = step(&axes.data[..128]) * step(&axes.data[128..]);
         let mass: f64 = density.data.iter().map(|log| f64::from(*log).exp() * cell).sum();
         assert!((0.7..1.02).contains(&mass), "{mass}");
@@ -140,13 +142,13 @@ fn rows_are_drawn_scored_and_completed_in_the_units_of_the_table() {
     let run = own["run"].as_str();
     // What the run saved, in another format.
     place.exits(0, &format!("sample {run} --out drawn.csv --out drawn.npy"));
-    let saved = array(&place.path("results/runs").join(run).join("samples.npy"));
-    assert_eq!(array(&place.path("drawn.npy")).data, saved.data);
+    let saved = array::<f64>(&place.path("results/runs").join(run).join("samples.npy"));
+    assert_eq!(array::<f64>(&place.path("drawn.npy")).data, saved.data);
     let rows = csv_rows(&place.read("drawn.csv"));
     assert_eq!(rows.len(), 50);
     let values = rows.iter().flat_map(|row| [&row["x"], &row["y"]]);
     for (text, value) in values.zip(&saved.data) {
-        assert!((text.parse::<f32>().unwrap() - value).abs() < 1e-5, "{text}, {value}");
+        assert!((text.parse::<f64>().unwrap() - value).abs() < 1e-5, "{text}, {value}");
     }
     let (_, err) = place.exits(2, &format!("sample {run} --out drawn.png"));
     assert!(
@@ -193,7 +195,7 @@ fn rows_are_drawn_scored_and_completed_in_the_units_of_the_table() {
     let (_, err) = place.exits(2, &format!("inpaint {run} --given z"));
     assert!(err.contains("no column `z`") && err.contains("`x`, `y`"), "{err}");
     place.exits(0, &format!("inpaint {run} --reconstruct --out means.npy"));
-    assert_eq!(array(&place.path("means.npy")).shape, [10, 2]);
+    assert_eq!(array::<f64>(&place.path("means.npy")).shape, [10, 2]);
 }
 
 #[test]
@@ -256,11 +258,24 @@ fn a_density_that_is_told_the_class_classifies() {
     let number = |name: &str| row[name].parse::<f64>().unwrap();
     assert_eq!(scores[1]["accuracy"], format!("{:.4}", number("test_accuracy")));
     assert_eq!(scores[1]["nll_nats"], format!("{:.3}", number("test_nll_without_class_nats")));
+    // Labels next to a file, and in an archive, are those of its rows.
+    place.exits(0, "data export moons --train 400 --valid 100 --test 100 --out own.npz");
+    place.exits(0, "data export moons --train 400 --valid 100 --test 100 --out own.csv");
+    for file in ["own.npz", "own-test.csv"] {
+        let (out, _) = place.exits(0, &format!("evaluate small/baseline/1 --csv --data {file}"));
+        assert_eq!(csv_rows(&out)[1]["accuracy"], scores[1]["accuracy"], "{file}");
+        assert_eq!(csv_rows(&out)[0]["nll_nats"], scores[0]["nll_nats"], "{file}");
+    }
+    let (_, err) = place.exits(0, "evaluate small/baseline/1 --data own-test.csv --part train");
+    assert!(err.contains("--part selects nothing"), "{err}");
+    fs::remove_file(place.path("own-test-labels.csv")).unwrap();
+    let (_, err) = place.exits(2, "evaluate small/baseline/1 --data own-test.csv");
+    assert!(err.contains("no labels") && err.contains("NAME-labels.csv"), "{err}");
     // Moons are on both sides of y = 0.25, in the units of the table.
     let mean_y = |class: &str| {
         place.exits(0, &format!("sample small/baseline/1 --class {class} --out drawn.npy"));
-        let drawn = array(&place.path("drawn.npy")).data;
-        drawn.iter().skip(1).step_by(2).sum::<f32>() / (drawn.len() / 2) as f32
+        let drawn = array::<f64>(&place.path("drawn.npy")).data;
+        drawn.iter().skip(1).step_by(2).sum::<f64>() / (drawn.len() / 2) as f64
     };
     assert!((mean_y("0") - mean_y("1")).abs() > 0.3, "{} {}", mean_y("0"), mean_y("1"));
     let Some(python) = python("numpy") else { return };
@@ -316,4 +331,109 @@ fn a_table_of_a_file_is_modelled_in_its_own_units() {
     );
     assert!(out.contains("1 of 3 columns given"), "{out}");
     assert_eq!(csv_rows(&place.read("done.csv"))[0]["mass, kg"], rows[1]["mass, kg"]);
+}
+
+/// A run that another plan trained under other names is matched by the names of its own table.
+#[test]
+fn names_of_columns_are_those_of_the_plan_that_is_asked_for() {
+    let place = Place::with("seeds = 1\n");
+    let rows = |names: &str, row: &dyn Fn(u32) -> String| {
+        (0..200).fold(names.to_owned() + "\n", |text, i| text + &row(i) + "\n")
+    };
+    let real =
+        |i: u32| format!("{},{}", f64::from(i * 71 % 211) * 0.013, f64::from(i * 97 % 199) * 3.7);
+    let bits = |i: u32| {
+        format!(
+            "{},{},{},0",
+            u8::from(i.is_multiple_of(7)),
+            u8::from(i * 31 % 11 < 5),
+            i / 3 % 2
+        )
+    };
+    for (kind, names, swapped, row) in [
+        ("real", "a,b", "b,a", &real as &dyn Fn(u32) -> String),
+        ("pixels", "p,q,r,s", "s,r,q,p", &bits),
+    ] {
+        let output = if kind == "real" { "output = \"gaussian\"" } else { "" };
+        for (study, names) in [("old", names), ("fixed", swapped)] {
+            fs::write(place.path(&format!("{study}-{kind}.csv")), rows(names, row)).unwrap();
+            let toml = format!(
+                "seeds = 1\ndata = {{ name = \"{study}-{kind}.csv\", values = \"{kind}\" }}\nmodel = {{ hidden = [8], {output} }}\n\
+                 train = {{ epochs = 3, batch = 10 }}\n"
+            );
+            fs::write(place.path(&format!("{study}-{kind}.toml")), toml).unwrap();
+            place.exits(0, &format!("sweep {study}-{kind}.toml"));
+        }
+        fs::write(place.path("new.csv"), rows(swapped, row)).unwrap();
+        let of = |study: &str, data: &str| {
+            let (out, _) =
+                place.exits(0, &format!("evaluate {study}-{kind}/baseline/1 --csv --data {data}"));
+            csv_rows(&out)[0]["nll_nats"].clone()
+        };
+        fs::write(place.path("same.csv"), rows(names, row)).unwrap();
+        assert_eq!(of("fixed", "new.csv"), of("old", "same.csv"), "{kind}");
+        // Control: by the names of the other plan the columns are exchanged.
+        assert_ne!(of("old", "new.csv"), of("old", "same.csv"), "{kind}");
+    }
+}
+
+/// Columns far from 0 keep their values in the files of a run, and its density is drawn.
+#[test]
+fn a_column_with_a_large_offset_keeps_its_values() {
+    let place = Place::with(
+        "seeds = 1\ndata = { name = \"time.csv\", values = \"real\" }\n\
+         model = { hidden = [8], output = \"gaussian\" }\ntrain = { epochs = 3, batch = 20 }\nsample = { count = 40 }\n",
+    );
+    let row = |i: u32| {
+        format!("{},{}\n", 1_600_000_000 + i * 7919 % 10_007, f64::from(i * 31 % 97) * 0.1)
+    };
+    fs::write(
+        place.path("time.csv"),
+        "time,\"a \"\"b\"\"\"\n".to_owned() + &(0..300).map(row).collect::<String>(),
+    )
+    .unwrap();
+    place.exits(0, "sweep small.toml");
+    place.exits(0, "plots small");
+    assert!(place.path("plots/small/density.svg").exists());
+    let run = place.path("results/runs").join(&place.table("runs.csv")[0]["run"]);
+    let samples = array::<f64>(&run.join("samples.npy")).data;
+    let is_coarse = |value: &f64| value % 128.0 == 0.0;
+    assert!(!samples.iter().step_by(2).all(is_coarse), "{samples:?}");
+    let axes = array::<f64>(&run.join("density_axes.npy")).data;
+    assert!(axes[..128].windows(2).all(|pair| pair[0] < pair[1]), "{axes:?}");
+    // Names with quotation marks are written as they are read.
+    place.exits(0, "sample small/baseline/1 --out drawn.csv");
+    assert_eq!(place.read("drawn.csv").lines().next(), Some("time,\"a \"\"b\"\"\""));
+    let (_, err) = place.exits(0, "evaluate small/baseline/1 --data drawn.csv");
+    assert!(!err.contains("other names"), "{err}");
+    place.exits(0, "data export time.csv --values real --out again.csv");
+    assert_eq!(place.read("again-test.csv").lines().next(), Some("time,\"a \"\"b\"\"\""));
+}
+
+/// Tables whose labels or names cannot be used say why.
+#[test]
+fn labels_that_cannot_be_used_and_equal_names_are_named() {
+    let place = Place::with(
+        "seeds = 1\ndata = { name = \"tab.csv\", values = \"real\" }\n\
+         model = { hidden = [4], output = \"gaussian\", classes = true }\ntrain = { epochs = 1, batch = 20 }\n",
+    );
+    let table = |head: &str| {
+        (0..90).fold(head.to_owned() + "\n", |text, i| {
+            text + &format!("{}.5,{}.25,{}\n", i * 7 % 89, i * 31 % 97, i % 2)
+        })
+    };
+    fs::write(place.path("tab.csv"), table("a,b,class")).unwrap();
+    let (_, err) = place.exits(2, "plan small.toml");
+    for words in ["train rows have no labels", "column `class`", "NAME-labels.csv"] {
+        assert!(err.contains(words), "{err}");
+    }
+    let labels = |n: usize| (0..n).map(|i| format!("{}\n", i % 2)).collect::<String>();
+    fs::write(place.path("tab-labels.csv"), labels(89)).unwrap();
+    let (_, err) = place.exits(2, "plan small.toml");
+    assert!(err.contains("tab-labels.csv: 89 labels for 90 rows"), "{err}");
+    fs::write(place.path("tab-labels.csv"), labels(90)).unwrap();
+    place.exits(0, "plan small.toml");
+    fs::write(place.path("tab.csv"), table("a,a,class")).unwrap();
+    let (_, err) = place.exits(2, "plan small.toml");
+    assert!(err.contains("two columns are called `a`"), "{err}");
 }

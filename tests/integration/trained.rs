@@ -506,3 +506,21 @@ fn given_pixels_are_those_of_the_brighter_half_on_any_scale() {
         assert!(said.contains("16 of 64 pixels given"), "{highest}: {said}");
     }
 }
+
+/// Exported labels are numbers, which a model of classes with names takes as their places.
+#[test]
+fn a_model_of_named_classes_scores_the_export_of_its_own_set() {
+    let place = crate::support::place::Place::with(
+        "seeds = 1\ndata = { name = \"shapes\", size = 8, train = 60, valid = 20, test = 30 }\n\
+         model = { hidden = [8], classes = true }\ntrain = { epochs = 1, batch = 20 }\n",
+    );
+    place.exits(0, "sweep small.toml");
+    place.exits(0, "data export shapes --size 8 --train 60 --valid 20 --test 30 --out own.npz");
+    place.exits(0, "data export shapes --size 8 --train 60 --valid 20 --test 30 --out own.npy");
+    let (own, _) = place.exits(0, "evaluate small/baseline/1 --csv");
+    for file in ["own.npz", "own-test.npy"] {
+        let (of_file, _) =
+            place.exits(0, &format!("evaluate small/baseline/1 --csv --data {file}"));
+        assert_eq!(of_file, own, "{file}");
+    }
+}

@@ -14,7 +14,7 @@ use crate::data::{self, DataConfig, Dataset, Images, Part, Shape, Standardisatio
 use crate::made::evaluate::{by_class, mean, nll_mixture, nll_single_mask};
 use crate::made::masks::MaskSet;
 use crate::npy;
-use crate::text::{fixed, thousands};
+use crate::text::{count, fixed, thousands};
 use crate::trainers::made::run::shares_of_classes;
 use crate::trainers::made::table::TableUnits;
 
@@ -28,8 +28,9 @@ Without a choice of masks it scores every model that the run's masks form: the f
 if the masks share an ordering, the average of their conditionals at every pixel. The mean of the single masks' scores is
 listed as well; it is the score of no model.
 
-A name or a folder is divided in three as for training (with the sizes of the run if it is the data set of the run), and
---part selects the set to score. Of a single file every image is scored, in the order of the file.
+The data set of the run, whether a name, a folder or a file, is divided in three as for training, and --part selects the set to
+score; so is any other name or folder, and an .npz that names its sets. Of any other single file every image is scored, in the
+order of the file. A model that is told the class needs labels: those of the set, or a file NAME-labels.csv or .npy next to it.
 
 Examples:
   ablade evaluate masks/baseline/1
@@ -44,9 +45,9 @@ pub(crate) struct EvaluateArgs {
     /// Data set: a name, a folder or a file [default: the run's own]
     #[arg(long, value_name = "NAME")]
     data: Option<String>,
-    /// One of its three sets
-    #[arg(long, default_value = "test")]
-    part: PartName,
+    /// One of its three sets [default: test]
+    #[arg(long)]
+    part: Option<PartName>,
     #[command(flatten)]
     masks: MaskArgs,
     /// Write the negative log-likelihood of every image [nats]: .csv or .npy, one column per model
@@ -125,8 +126,8 @@ pub(crate) fn evaluate(
         }
     }
     if let Some(path) = &args.nlls {
-        write_named(path, &per_image(path, &scores))?;
-        terminal.remark(format!("every image in {}", path.display()));
+        write_named(path, &per_image(path, &scores, trained.noun()))?;
+        terminal.remark(format!("every {} in {}", trained.noun(), path.display()));
     }
     let (examples, last) = match &trained.units {
         Some(_) => ("rows", "nll_own_units_nats"),
@@ -216,7 +217,7 @@ fn row(score: &Score, trained: &TrainedModel) -> [String; 6] {
     ]
 }
 
-fn per_image(path: &Path, scores: &[Score]) -> Vec<u8> {
+fn per_image(path: &Path, scores: &[Score], noun: &str) -> Vec<u8> {
     let images = scores[0].nlls.len();
     if path.extension().is_some_and(|extension| extension == "npy") {
         let values: Vec<f32> = (0..images)
@@ -227,7 +228,7 @@ fn per_image(path: &Path, scores: &[Score]) -> Vec<u8> {
     let columns = scores
         .iter()
         .map(|score| format!("{}_nats", score.model.replace(' ', "_").replace(['(', ')'], "")));
-    let mut text = format!("image,{}\n", columns.collect::<Vec<_>>().join(","));
+    let mut text = format!("{noun},{}\n", columns.collect::<Vec<_>>().join(","));
     for i in 0..images {
         let values: Vec<String> = scores.iter().map(|score| score.nlls[i].to_string()).collect();
         text += &format!("{i},{}\n", values.join(","));
@@ -250,14 +251,14 @@ pub(crate) struct Chosen {
 /// run's.
 pub(crate) fn images(
     data: Option<&str>,
-    part: PartName,
+    asked: Option<PartName>,
     trained: &TrainedModel,
 ) -> anyhow::Result<Chosen> {
     let own = &trained.run.config.data;
-    let part = part.part();
+    let part = asked.map_or(Part::Test, PartName::part);
     let fits = |name: &str, shape: Shape| {
         let words = |shape: Shape| match shape.height {
-            1 => format!("vectors of {}", shape.width),
+            1 => format!("vectors of {}", count(shape.width, "variable")),
             height => format!("{height} x {} pixels", shape.width),
         };
         let same =
@@ -287,7 +288,13 @@ pub(crate) fn images(
             None => data::images_in(Path::new(name), part, own)?,
         };
         fits(name, found.shape)?;
-        (name.to_owned(), found.images, found.columns, found.line, found.warnings)
+        let mut warnings = found.warnings;
+        if asked.is_some() && !found.is_divided {
+            warnings.push(format!(
+                "{name}: it is one set, of which --part selects nothing: all of it is used"
+            ));
+        }
+        (name.to_owned(), found.images, found.columns, found.line, warnings)
     } else {
         let config = DataConfig {
             name: name.to_owned(),
@@ -387,13 +394,13 @@ fn compared(
         _ => n_shared(train.pixels(), images.pixels(), images.dim()),
     };
     if shared > 0 {
-        let (shared, count) = (thousands(shared as u64), thousands(images.count() as u64));
+        let (shared, all) = (thousands(shared as u64), thousands(images.count() as u64));
         let noun = trained.noun();
         let is = match shared.as_str() {
             "1" => format!("is a training {noun}"),
             _ => format!("are training {noun}s"),
         };
-        warnings.push(format!("{source}: {shared} of {count} {noun}s {is} of {}", trained.name));
+        warnings.push(format!("{source}: {shared} of {all} {noun}s {is} of {}", trained.name));
     }
     Ok(Chosen { name, images, line, warnings })
 }

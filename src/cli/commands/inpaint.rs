@@ -55,9 +55,9 @@ pub(crate) struct InpaintArgs {
     /// Take the images from this data set: a name, a folder or a file [default: the run's own]
     #[arg(long, value_name = "NAME")]
     from: Option<String>,
-    /// One of its three sets
-    #[arg(long, default_value = "test")]
-    part: PartName,
+    /// One of its three sets [default: test]
+    #[arg(long)]
+    part: Option<PartName>,
     /// Completions of each image
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     draws: u32,
@@ -146,7 +146,7 @@ pub(crate) fn inpaint(
     for warning in &warnings {
         terminal.warn(warning);
     }
-    let (numbers, originals) = chosen(args.image.as_ref(), &name, &all)?;
+    let (numbers, originals) = chosen(args.image.as_ref(), &name, &all, trained.noun())?;
     let originals = trained.with_known_classes(originals, &name)?;
     let out = match &args.out[..] {
         [] => vec![default_file(&global.plots, "inpaint", trained.spec.id.as_str(), is_of_rows)],
@@ -277,11 +277,12 @@ fn chosen(
     asked: Option<&Numbers>,
     name: &str,
     all: &Images,
+    noun: &str,
 ) -> anyhow::Result<(Vec<usize>, Images)> {
     let numbers =
         asked.map_or_else(|| (0..all.count().min(10)).collect(), |numbers| numbers.0.clone());
     if let Some(beyond) = numbers.iter().find(|&&number| number >= all.count()) {
-        bail!("no image {beyond} in {name}: it has 0 to {}", all.count() - 1);
+        bail!("no {noun} {beyond} in {name}: it has 0 to {}", all.count() - 1);
     }
     let images = all.selected(numbers.iter().copied());
     Ok((numbers, images))
@@ -294,7 +295,8 @@ impl GivenArgs {
         let within = |what: &str, asked: usize, most: usize| {
             ensure!(
                 asked <= most,
-                "{asked} {what} cannot be given: an image of {} has {most}",
+                "{asked} {what} cannot be given: {} of {} has {most}",
+                if trained.units.is_some() { "a row" } else { "an image" },
                 trained.name
             );
             Ok(())
@@ -326,7 +328,7 @@ impl GivenArgs {
         let first = self
             .prefix
             .unwrap_or_else(|| (self.fraction.unwrap_or(0.5) * dim as f64).round() as usize);
-        within("pixels", first, dim)?;
+        within(if trained.units.is_some() { "columns" } else { "pixels" }, first, dim)?;
         let mut given = vec![false; dim];
         ordering.pixels()[..first]
             .iter()
@@ -415,10 +417,11 @@ fn able(model: Model, given: &[bool], trained: &TrainedModel) -> anyhow::Result<
             }
         };
         bail!(
-            "{} cannot condition on these pixels exactly: its one ordering ({}) draws {place}, which is not \
+            "{} cannot condition on these {} exactly: its one ordering ({}) draws {place}, which is not \
              given, before some that are. --fraction and --prefix give pixels from the beginning of the ordering; a \
              model trained over orderings (model.ordering = \"random\", model.masks = \"fresh\") conditions on any",
             trained.name,
+            if trained.units.is_some() { "columns" } else { "pixels" },
             serde_json::to_value(trained.run.config.model.ordering)?
                 .as_str()
                 .unwrap_or_default(),

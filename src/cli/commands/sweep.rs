@@ -10,7 +10,7 @@ use crate::cli::experiment_args::{ExperimentArgs, check_tables, with_options};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::show::{ablation, blocks, warn_of_past, warn_of_unread};
 use crate::cli::trust;
-use crate::cli::{Exit, Global, Terminal, jobs};
+use crate::cli::{Exit, Global, Terminal, at_least_one, jobs};
 use crate::experiment::Launcher;
 use crate::launch::{
     ClusterEnd, ClusterOptions, FinishedSweep, LaunchError, SubmissionState, run_on_cluster,
@@ -42,7 +42,7 @@ pub(crate) struct SweepArgs {
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<Shard>,
     /// Start no further run once N have failed
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     max_failures: Option<NonZeroUsize>,
     /// Start even if the estimate exceeds [budget], or a run needs more memory than there is; ask for
     /// the jobs of earlier submissions that were not made here by the commands that they name

@@ -20,7 +20,7 @@ use crate::cli::json::verify::{
 use crate::cli::json::{JsonArgs, number};
 use crate::cli::show::fitted::FittedTable;
 use crate::cli::trust;
-use crate::cli::{Exit, Global, Terminal, jobs};
+use crate::cli::{Exit, Global, Terminal, at_least_one, jobs};
 use crate::data::{Cache, Dataset};
 use crate::plan::{Plan, RunId, RunSpec};
 use crate::results::past::Past;
@@ -55,7 +55,7 @@ pub(crate) struct VerifyArgs {
     experiment: String,
     /// Number of finished runs to repeat, spread over the study; of all others only the checksums
     /// are verified
-    #[arg(long, value_name = "K", default_value = "3")]
+    #[arg(long, value_name = "K", default_value = "3", value_parser = at_least_one)]
     runs: NonZeroUsize,
     /// Train them by automatic differentiation instead of the kernels, in single and double
     /// precision, and compare the NLL of every epoch and every weight; slow

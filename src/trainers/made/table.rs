@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::data::{Binarization, Dataset, Images, LevelCount, Origin, Shape, Standardisation};
+use crate::data::{
+    Binarization, Dataset, Images, LevelCount, Origin, Shape, Standardisation, unnamed,
+};
 use crate::made::evaluate::{by_class, integral_transforms, nll_single_mask};
 use crate::made::masks::MaskSet;
 use crate::made::model::Made;
@@ -40,7 +42,7 @@ impl TableUnits {
 
     /// Name of each column [D]: `x0`, `x1`, ... where the table has none.
     pub fn columns(&self) -> Vec<String> {
-        let numbered = || (0..self.dim()).map(|column| format!("x{column}")).collect();
+        let numbered = || (0..self.dim()).map(unnamed).collect();
         self.names.clone().unwrap_or_else(numbered)
     }
 
@@ -98,14 +100,9 @@ impl TableUnits {
         self.by.dim()
     }
 
-    /// Standardised rows as an array in the units of the table, in single precision.
+    /// Standardised rows as an array in the units of the table, in double precision: those of a column may be far from 0.
     pub fn npy(&self, counts: &[usize], standardised: &[f32]) -> Vec<u8> {
-        let own: Vec<f32> = self
-            .by
-            .to_own_units(standardised)
-            .into_iter()
-            .map(|value| value as f32)
-            .collect();
+        let own = self.by.to_own_units(standardised);
         npy::encode(&[counts, &[self.dim()]].concat(), &own)
     }
 
@@ -187,8 +184,7 @@ fn density(
     let pairs: Vec<f32> = x.iter().zip(&y).flat_map(|(&x, &y)| [x, y]).collect();
     let own = units.by.to_own_units(&pairs);
     let coordinates = [0, 1].map(|column| own.iter().skip(column).step_by(2));
-    let coordinates: Vec<f32> =
-        coordinates.into_iter().flatten().map(|&value| value as f32).collect();
+    let coordinates: Vec<f64> = coordinates.into_iter().flatten().copied().collect();
     [
         ("density.npy".into(), npy::encode(&[GRID, GRID], &density)),
         ("density_axes.npy".into(), npy::encode(&[2, GRID], &coordinates)),

@@ -73,7 +73,7 @@ pub enum DataError {
         problem: String,
     },
     /// More images requested than the set has.
-    #[error("data.{part} = {asked}: {name} has {has} {part} images")]
+    #[error("data.{part} = {asked}: {name} has {has} {part} {nouns}")]
     TooFew {
         /// Set as the experiment names it.
         name: String,
@@ -83,6 +83,8 @@ pub enum DataError {
         asked: usize,
         /// Number of images available.
         has: usize,
+        /// Word for examples.
+        nouns: &'static str,
     },
     /// A setting that does not fit this data set.
     #[error("data.{key}: {problem}")]

@@ -90,7 +90,7 @@ fn real_values(
             let mut text = String::new();
             if data.origin.columns.is_some() {
                 let quoted = names.iter().map(|name| match name.contains([',', '"', ';', '\t']) {
-                    true => format!("\"{}\"", name.replace('"', "")),
+                    true => format!("\"{}\"", name.replace('"', "\"\"")),
                     false => name.clone(),
                 });
                 text = quoted.collect::<Vec<_>>().join(",") + "\n";

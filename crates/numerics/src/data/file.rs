@@ -4,19 +4,23 @@ use std::path::Path;
 
 use super::binarize::{Binarization, Levels, binarize};
 use super::brightness::{self, Brightness};
+use super::load::label_by;
 use super::origin::{Origin, content};
 use super::read::{self, Contents, Pool};
+use super::source::labels_next_to;
 use super::{
-    DataConfig, DataError, Dataset, Images, Part, Pictures, Shape, Standardisation, ValueKind,
-    columns,
+    DataConfig, DataError, Dataset, Images, Labels, Part, Pictures, Shape, Standardisation,
+    ValueKind, columns,
 };
 use crate::text::{count, thousands};
 
 /// The images of a file.
 #[derive(Debug)]
 pub struct FileImages {
-    /// Images, in the order of the file.
+    /// Images, in the order of the file, with the labels that are in it or next to it.
     pub images: Images,
+    /// True if the file is an archive that names its sets, of which these are one.
+    pub is_divided: bool,
     /// Shape of each image.
     pub shape: Shape,
     /// Names of the variables, where a table has a header.
@@ -27,17 +31,30 @@ pub struct FileImages {
     pub warnings: Vec<String>,
 }
 
-/// The images or rows of a file; of an archive that names its sets, those of `part`.
-fn pool_of(path: &Path, part: Part, config: &DataConfig) -> Result<Pool, DataError> {
+/// The images or rows of a file with its labels; of an archive that names its sets, those of `part`,
+/// and true.
+fn pool_of(path: &Path, part: Part, config: &DataConfig) -> Result<(Pool, bool), DataError> {
     match read::file(path, config, None)? {
-        Contents::One(pool) => Ok(pool),
+        Contents::One(mut pool) => {
+            label_by(&mut pool, path, &labels_next_to(path), None);
+            Ok((pool, false))
+        }
         Contents::Parts(mut parts) => {
             let nouns = if config.values.is_real() { "rows" } else { "images" };
-            parts[part as usize].take().ok_or_else(|| DataError::Incomplete {
+            let pool = parts[part as usize].take().ok_or_else(|| DataError::Incomplete {
                 path: path.to_owned(),
                 problem: format!("no {part} {nouns} in it"),
-            })
+            })?;
+            Ok((pool, true))
         }
+    }
+}
+
+/// Images with the labels that a pool has.
+fn labelled(images: Images, labels: Option<Vec<u16>>, classes: Vec<String>) -> Images {
+    match labels {
+        Some(labels) => images.with_labels(Labels { of: labels.into(), names: classes.into() }),
+        None => images,
     }
 }
 
@@ -50,7 +67,7 @@ fn pool_of(path: &Path, part: Part, config: &DataConfig) -> Result<Pool, DataErr
 pub fn table_in(path: &Path, part: Part, own: &Dataset) -> Result<FileImages, DataError> {
     let by = own.standardisation.as_ref().expect("a set of real numbers");
     let config = DataConfig { values: ValueKind::Real, ..DataConfig::default() };
-    let mut pool = pool_of(path, part, &config)?;
+    let (mut pool, is_divided) = pool_of(path, part, &config)?;
     let name = path.display();
     let refused = |problem| DataError::Incomplete { path: path.to_owned(), problem };
     let note = columns::match_with(own.origin.columns.as_deref(), &mut pool).map_err(refused)?;
@@ -60,12 +77,14 @@ pub fn table_in(path: &Path, part: Part, own: &Dataset) -> Result<FileImages, Da
         return Err(refused(problem));
     }
     let images = Images::real(standardised(&pool, by).map_err(refused)?, dim);
+    let images = labelled(images, pool.labels.take(), std::mem::take(&mut pool.classes));
     let rows = thousands(images.count());
     let content = content(pool.shape, Binarization::Real, &Origin::default());
     let left_out = pool.left_out.iter().map(|sentence| format!("left out: {sentence}"));
     let warnings = left_out.chain(pool.notes.iter().cloned()).chain(note);
     Ok(FileImages {
         images,
+        is_divided,
         shape: pool.shape,
         columns: own.origin.columns.clone(),
         line: format!("{name}: {rows} {content}"),
@@ -102,11 +121,21 @@ fn standardised(pool: &Pool, by: &Standardisation) -> Result<Vec<f32>, String> {
 /// file holds pixels, whatever the kind of `config`.
 pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<FileImages, DataError> {
     let config = &DataConfig { values: ValueKind::Pixels, ..config.clone() };
-    let pool = match read::picture(path)? {
-        Some(pool) => pool,
+    let (pool, is_divided) = match read::picture(path)? {
+        Some(pool) => (pool, false),
         None => pool_of(path, part, config)?,
     };
-    let Pool { mut pixels, shape, columns, notes, left_out, pictures, .. } = pool;
+    let Pool {
+        mut pixels,
+        shape,
+        columns,
+        notes,
+        left_out,
+        pictures,
+        labels,
+        classes,
+        ..
+    } = pool;
     let levels = Levels::of(&pixels);
     let name = path.display();
     levels.check(config, &name.to_string())?;
@@ -144,7 +173,8 @@ pub fn images_in(path: &Path, part: Part, config: &DataConfig) -> Result<FileIma
             .map(|note| format!("{name}: {note}")),
     );
     Ok(FileImages {
-        images: Images::new(pixels, shape.dim()),
+        images: labelled(Images::new(pixels, shape.dim()), labels, classes),
+        is_divided,
         shape,
         columns,
         line,

@@ -11,7 +11,7 @@
 //! | data | in the hash | not in it |
 //! |---|---|---|
 //! | path, vectors known by name | the pixels of the three sets as a run gets them, their shape, how they became bits | path, format, every setting of `[data]`, labels |
-//! | table of real numbers | the standardised values, and the means and standard deviations | the same |
+//! | table of real numbers | the standardised values, the means and standard deviations, and the names of the columns, which a run stores | path, format, labels |
 //! | other known sets | bytes of its files, settings of `[data]`, [`RULES`] | place, labels; the files are checked to be the known ones |
 //! | drawn | name, version of the drawing, settings of `[data]` | |
 //!
@@ -92,7 +92,7 @@ pub(super) fn of_files(files: &Files, config: &DataConfig) -> Result<String, Dat
 
 /// Fingerprint of the images, or of the real numbers, that a run gets.
 pub(super) fn of_images(data: &Dataset) -> String {
-    let Dataset { shape, binarization, standardisation, .. } = data;
+    let Dataset { shape, binarization, standardisation, origin, .. } = data;
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("{} {} {binarization:?}", shape.width, shape.height).as_bytes());
     for images in [&data.train, &data.valid, &data.test] {
@@ -112,6 +112,10 @@ pub(super) fn of_images(data: &Dataset) -> String {
     if let Some(Standardisation { means, deviations }) = standardisation {
         for value in means.iter().chain(deviations) {
             hasher.update(&value.to_le_bytes());
+        }
+        // A run stores the names, and matches other tables by them.
+        for name in origin.columns.iter().flatten() {
+            hasher.update(name.as_bytes()).update(&[0]);
         }
     }
     short(IMAGES, &hasher.finalize())

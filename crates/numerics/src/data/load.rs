@@ -1,6 +1,7 @@
 //! From a configuration to the three sets that a run uses.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use super::binarize::Binarization;
 use super::catalog::{KNOWN, Known};
@@ -389,7 +390,8 @@ fn cut(mut parts: Parts, config: &DataConfig) -> Result<Parts, DataError> {
         let images = &mut parts[part as usize].1;
         let (has, asked) = (images.len(), asked.unwrap_or(images.len()));
         if asked > has {
-            return Err(DataError::TooFew { name: config.name.clone(), part, asked, has });
+            let nouns = if config.values.is_real() { "rows" } else { "images" };
+            return Err(DataError::TooFew { name: config.name.clone(), part, asked, has, nouns });
         }
         *images = split::subset(std::mem::take(images), asked, config.seed, part);
     }
@@ -422,15 +424,26 @@ fn read_item(
             read::file_of_content(&item.images, config, wanted, sha256)?.ok_or_else(other)?
         }
     };
-    if let Contents::One(pool) = &mut contents
-        && pool.labels.is_none()
-    {
+    if let Contents::One(pool) = &mut contents {
+        label_by(pool, &item.images, &item.labels, files.known);
+    }
+    Ok(contents)
+}
+
+/// Gives a pool the labels of the first of these files that has as many, unless it has its own.
+pub(super) fn label_by(
+    pool: &mut Pool,
+    images: &Path,
+    labels: &[PathBuf],
+    known: Option<&'static Known>,
+) {
+    if pool.labels.is_none() {
         // A file that is called like a known set has its classes too: part of EMNIST's letters are
         // letters.
-        let name = file_name(&item.images);
-        let known = files.known.or_else(|| KNOWN.iter().find(|known| name.starts_with(known.name)));
+        let name = file_name(images);
+        let known = known.or_else(|| KNOWN.iter().find(|known| name.starts_with(known.name)));
         let classes = known.map_or((0, &[][..]), |known| known.classes);
-        for path in &item.labels {
+        for path in labels {
             // Labels are used for pictures of the data only: unreadable ones are reported and are
             // not an error.
             let labels = match read::labels(path) {
@@ -450,7 +463,6 @@ fn read_item(
                 .push(format!("{}: {n} labels for {count} {nouns}", file_name(path)));
         }
     }
-    Ok(contents)
 }
 
 /// Images of each class of a pool that is sorted by class.

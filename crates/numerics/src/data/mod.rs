@@ -62,7 +62,7 @@ pub use origin::{DescribedImages, Origin};
 pub use part::Part;
 pub use read::Pictures;
 pub use standardisation::Standardisation;
-pub use variables::Variable;
+pub use variables::{Variable, unnamed};
 
 /// `[data]` of an experiment: which set, how much of it, and how it becomes binary or quantised.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -215,14 +215,15 @@ impl Dataset {
     pub fn lacks_classes(&self) -> Option<String> {
         let parts =
             [(Part::Train, &self.train), (Part::Valid, &self.valid), (Part::Test, &self.test)];
+        let nouns = self.nouns();
         let mut known: Option<&Labels> = None;
         for (part, images) in parts {
             let Some(labels) = images.labels() else {
-                return Some(format!("its {part} images have no labels"));
+                return Some(self.lacks_labels(part));
             };
             if known.is_some_and(|train| train.names != labels.names) {
                 return Some(format!(
-                    "its {part} images have the classes {}, its train images {}",
+                    "its {part} {nouns} have the classes {}, its train {nouns} {}",
                     labels.names.join(", "),
                     known.map_or_else(String::new, |train| train.names.join(", "))
                 ));
@@ -231,7 +232,32 @@ impl Dataset {
         }
         let labels = known?;
         let seen = labels.of.iter().collect::<std::collections::BTreeSet<_>>().len();
-        (seen < 2).then(|| "all of its train images have one class".to_owned())
+        (seen < 2).then(|| format!("all of its train {nouns} have one class"))
+    }
+
+    /// Word for its examples.
+    fn nouns(&self) -> &'static str {
+        if self.standardisation.is_some() { "rows" } else { "images" }
+    }
+
+    /// Sentence on a part without labels: what was found that may be meant as labels, or how labels
+    /// are given.
+    fn lacks_labels(&self, part: Part) -> String {
+        let nouns = self.nouns();
+        let may_be_labels = |sentence: &&String| {
+            ["label", "column `", "array `"].iter().any(|word| sentence.contains(word))
+        };
+        let found: Vec<&str> =
+            self.left_out.iter().filter(may_be_labels).map(String::as_str).collect();
+        let found = if found.is_empty() {
+            String::new()
+        } else {
+            format!(" (left out: {})", found.join("; "))
+        };
+        format!(
+            "its {part} {nouns} have no labels{found}. Labels are whole numbers, one for each of its {nouns}: in a file next to \
+             it, NAME-labels.csv or .npy, or in an array of its .npz, `{part}_labels`"
+        )
     }
 
     /// Names of the classes that no training image has.

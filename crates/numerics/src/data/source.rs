@@ -219,15 +219,7 @@ pub(crate) fn known_files(
 fn at_path(path: &Path, config: &DataConfig) -> Result<Option<Files>, DataError> {
     let path = path.to_owned();
     let found = if path.is_file() {
-        let labels = path.with_file_name(
-            path.file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .replace("images", "labels")
-                .replace("idx3", "idx1"),
-        );
-        let labels = (labels != path && labels.is_file()).then_some(labels);
-        let labels = labels.into_iter().collect();
+        let labels = labels_next_to(&path);
         let images = Layout::One(ImageFiles { images: path.clone(), pictures: vec![], labels });
         Some(Found { images, left_out: vec![], notes: vec![] })
     } else if path.is_dir() {
@@ -248,6 +240,27 @@ fn at_path(path: &Path, config: &DataConfig) -> Result<Option<Files>, DataError>
         of_stem(&path, |c| !c.is_alphanumeric(), config)?
     };
     Ok(found.map(|found| found.at(path)))
+}
+
+/// Files of labels next to a file of examples: `train-labels-idx1-ubyte` of `train-images-idx3-ubyte`,
+/// and `table-labels.csv` of `table.csv`, also with `_` or `.` before the word, or as `.npy`, `.csv` or
+/// `.txt`.
+pub(crate) fn labels_next_to(path: &Path) -> Vec<PathBuf> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (stem, ending) = name.split_at(name.find('.').filter(|&at| at > 0).unwrap_or(name.len()));
+    let beside = ["-", "_", "."].into_iter().flat_map(|mark| {
+        [ending, ".npy", ".csv", ".txt"].map(|ending| format!("{stem}{mark}labels{ending}"))
+    });
+    let mut found: Vec<PathBuf> = Vec::new();
+    for own in
+        std::iter::once(name.replace("images", "labels").replace("idx3", "idx1")).chain(beside)
+    {
+        let labels = path.with_file_name(own);
+        if labels != path && labels.is_file() && !found.contains(&labels) {
+            found.push(labels);
+        }
+    }
+    found
 }
 
 /// The data set in the files whose names begin as `path` does, and go on with a character that

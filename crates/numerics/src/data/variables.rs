@@ -19,7 +19,7 @@ const MOST: usize = 3;
 /// A column of a table of real numbers over its training rows, in its own units.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variable {
-    /// Name in the header, or its place: `column 3`.
+    /// Name in the header, or its number from 0: `x2`.
     pub name: String,
     /// Mean.
     pub mean: f64,
@@ -44,7 +44,7 @@ pub(super) fn of(data: &Dataset) -> Vec<Variable> {
         });
         let name = match &data.origin.columns {
             Some(names) => names[column].clone(),
-            None => format!("column {}", column + 1),
+            None => unnamed(column),
         };
         let (mean, deviation) = (by.means[column], by.deviations[column]);
         Variable { name, mean, deviation, least, most }
@@ -151,8 +151,13 @@ pub(super) fn finish(divided: &Divided, config: &DataConfig) -> Result<Dataset, 
 fn name(names: Option<&[String]>, column: usize) -> String {
     match names {
         Some(names) => format!("column `{}`", names[column]),
-        None => format!("column {}", column + 1),
+        None => format!("column {}", unnamed(column)),
     }
+}
+
+/// Name of a column of a table without a header.
+pub fn unnamed(column: usize) -> String {
+    format!("x{column}")
 }
 
 /// The first notes of one kind, and the number of the other columns that have one.

@@ -110,7 +110,7 @@ impl Artefacts {
                 });
                 let tests = || spec.fingerprints().find_map(|name| reference(name).ok().flatten());
                 if !all.tables.tests.contains_key(data) && !without_rows.contains(data) {
-                    match tests().and_then(|bytes| test_rows(&bytes)) {
+                    match tests().and_then(|bytes| rows(&bytes)) {
                         Some(tests) => drop(all.tables.tests.insert(data.to_owned(), tests)),
                         None if is_finished => {
                             without_rows.insert(data);
@@ -251,7 +251,7 @@ pub(in crate::trainers::made) fn are_images(bytes: &[u8], levels: Option<usize>)
 
 /// True if bytes are rows of real numbers as [`Artefacts::gather`] reads them.
 pub(in crate::trainers::made) fn are_rows(bytes: &[u8]) -> bool {
-    test_rows(bytes).is_some()
+    rows(bytes).is_some()
 }
 
 /// An array of finite numbers.
@@ -260,26 +260,23 @@ fn finite(bytes: &[u8]) -> Option<npy::Array<f32>> {
     (!array.data.is_empty() && array.data.iter().all(|value| value.is_finite())).then_some(array)
 }
 
-/// Test rows of a table as [`super::super::first_test_images`] stores them.
-fn test_rows(bytes: &[u8]) -> Option<Images> {
+/// An array of finite numbers in double precision.
+fn finite_wide(bytes: &[u8]) -> Option<npy::Array<f64>> {
     let array = npy::decode::<f64>(bytes).ok()?;
-    let [_, dim] = array.shape[..] else { return None };
-    let are_sound = !array.data.is_empty() && array.data.iter().all(|value| value.is_finite());
-    let values = || array.data.iter().map(|&value| value as f32).collect();
-    are_sound.then(|| Images::real(values(), dim))
+    (!array.data.is_empty() && array.data.iter().all(|value| value.is_finite())).then_some(array)
 }
 
-/// Rows of real numbers: an array whose last dimension is that of the columns.
+/// Rows of a table, as runs and [`super::super::first_test_images`] store them.
 fn rows(bytes: &[u8]) -> Option<Images> {
-    let array = finite(bytes)?;
-    let dim = array.shape.last().copied().filter(|_| array.shape.len() >= 2)?;
-    Some(Images::real(array.data, dim))
+    let array = finite_wide(bytes)?;
+    let [_, dim] = array.shape[..] else { return None };
+    Some(Images::real(array.data.iter().map(|&value| value as f32).collect(), dim))
 }
 
 fn density_grid(values: &[u8], axes: &[u8]) -> Option<DensityGrid> {
-    let axes = finite(axes)?;
+    let axes = finite_wide(axes)?;
     let (x, y) = axes.data.split_at_checked(axes.data.len() / 2)?;
-    let is_ascending = |axis: &[f32]| axis.windows(2).all(|pair| pair[0] < pair[1]);
+    let is_ascending = |axis: &[f64]| axis.windows(2).all(|pair| pair[0] < pair[1]);
     let is_sound = |grid: &DensityGrid| {
         axes.shape == [2, grid.x.len()]
             && grid.log_density.len() == grid.x.len() * grid.y.len()

@@ -24,9 +24,9 @@ const DOTS: usize = 1_500;
 #[derive(Debug, Clone, PartialEq)]
 pub struct DensityGrid {
     /// Coordinates of the columns of the grid, ascending, in the units of the table.
-    pub x: Vec<f32>,
+    pub x: Vec<f64>,
     /// Coordinates of its rows.
-    pub y: Vec<f32>,
+    pub y: Vec<f64>,
     /// Log density [y x x], nats in the units of the table.
     pub log_density: Vec<f32>,
 }
@@ -127,13 +127,10 @@ pub(crate) fn densities(
 }
 
 fn axes(variants: &[Of<DensityGrid>], columns: &[String]) -> [ValueAxis; 2] {
-    let axis = |label: &str, of: fn(&DensityGrid) -> &[f32]| {
+    let axis = |label: &str, of: fn(&DensityGrid) -> &[f64]| {
         let edges = variants.iter().flat_map(|own| {
             let (coordinates, half) = (of(own.found), half_step(of(own.found)));
-            [
-                coordinates.first().map(|c| f64::from(*c) - half),
-                coordinates.last().map(|c| f64::from(*c) + half),
-            ]
+            [coordinates.first().map(|c| c - half), coordinates.last().map(|c| c + half)]
         });
         let (lo, hi) = extent(edges.flatten()).unwrap_or((0.0, 1.0));
         ValueAxis::linear(label, lo, hi, 4)
@@ -142,11 +139,9 @@ fn axes(variants: &[Of<DensityGrid>], columns: &[String]) -> [ValueAxis; 2] {
 }
 
 /// Half the distance of two coordinates of a grid.
-fn half_step(coordinates: &[f32]) -> f64 {
+fn half_step(coordinates: &[f64]) -> f64 {
     match coordinates {
-        [first, .., last] => {
-            0.5 * (f64::from(*last) - f64::from(*first)) / (coordinates.len() - 1) as f64
-        }
+        [first, .., last] => 0.5 * (last - first) / (coordinates.len() - 1) as f64,
         _ => 0.5,
     }
 }
@@ -175,14 +170,14 @@ fn cells(grid: &DensityGrid, y: &ValueAxis, (lo, hi): (f64, f64)) -> Vec<Mark> {
     };
     let mut marks = Vec::new();
     for row in (0..n_y).step_by(up).rev() {
-        let top = f64::from(grid.y[(row + up).min(n_y) - 1]) + half_y;
+        let top = grid.y[(row + up).min(n_y) - 1] + half_y;
         let shades: Vec<usize> =
             (0..n_x).step_by(across).map(|column| shade(row, column)).collect();
         let mut start = 0;
         for run in shades.chunk_by(|a, b| a == b) {
-            let left = f64::from(grid.x[start * across]) - half_x;
+            let left = grid.x[start * across] - half_x;
             start += run.len();
-            let right = f64::from(grid.x[(start * across).min(n_x) - 1]) + 3.0 * half_x;
+            let right = grid.x[(start * across).min(n_x) - 1] + 3.0 * half_x;
             let color = sequential(run[0] as f64 / (SHADES - 1) as f64);
             let points = vec![(left, y.lo, top), (right, y.lo, top)];
             marks.push(Mark::Band { points, color, alpha: 1.0 });
@@ -366,11 +361,11 @@ mod tests {
     #[test]
     fn cells_of_a_density_cover_the_plane_and_dark_ones_are_likely() {
         let n = 128;
-        let axis = |scale: f32| (0..n).map(|i| scale * (i as f32 - 63.5)).collect::<Vec<f32>>();
+        let axis = |scale: f64| (0..n).map(|i| scale * (f64::from(i) - 63.5)).collect::<Vec<f64>>();
         let (x, y) = (axis(0.1), axis(2.0));
         let log_density = y
             .iter()
-            .flat_map(|y| x.iter().map(move |x| -0.5 * (x * x + y * y / 400.0) - 40.0))
+            .flat_map(|y| x.iter().map(move |x| (-0.5 * (x * x + y * y / 400.0) - 40.0) as f32))
             .collect();
         let grid = DensityGrid { x, y, log_density };
         let columns = ["a".to_owned(), "b".to_owned()];

@@ -134,8 +134,10 @@ impl Pool {
     }
 
     /// Gives the images these classes; names of classes begin with the one of the lowest label,
-    /// `first`, and are numbers where `names` has none.
+    /// `first`, or 0 where a label is lower, and are numbers where `names` has none.
     pub(crate) fn label(&mut self, labels: Vec<u16>, (first, names): (u16, &[&str])) {
+        let lowest = labels.iter().min();
+        let first = if lowest.is_some_and(|&lowest| lowest < first) { 0 } else { first };
         let last = labels.iter().max();
         let classes = last.map_or(0, |&last| usize::from(last.saturating_sub(first)) + 1);
         let name = |class: usize| {

@@ -8,6 +8,7 @@
 //! CRLF, or CR alone; a first line `sep=;` (Excel) names the separator.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -511,6 +512,11 @@ impl Table {
             dim -= 1;
         }
         let columns = self.header.as_ref().filter(|_| has_names).map(TableHeader::pixels);
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = columns.iter().flatten().find(|name| !seen.insert(name.as_str())) {
+            let problem = format!("two columns are called `{twice}`: names tell which is which");
+            return Err((first_line, problem));
+        }
         let values = self.reals.unwrap_or_default();
         Ok(Pool { left_out, columns, ..Pool::real(values, dim) })
     }
@@ -576,11 +582,15 @@ fn split(line: &[u8], separator: u8) -> Option<Vec<Cow<'_, [u8]>>> {
     let (mut fields, mut field, mut quoted, mut was_quoted) =
         (Vec::new(), Vec::new(), false, false);
     // A final separator ends the last field.
-    for &byte in line.iter().chain([&separator]) {
+    let mut bytes = line.iter().chain([&separator]).copied().peekable();
+    while let Some(byte) = bytes.next() {
         match byte {
             b'"' => {
-                // A doubled quotation mark inside quotes closes and reopens them; names and values
-                // here do not contain any.
+                // A doubled quotation mark inside quotes is one of the value.
+                if quoted && bytes.next_if_eq(&b'"').is_some() {
+                    field.push(byte);
+                    continue;
+                }
                 quoted = !quoted;
                 was_quoted = true;
             }

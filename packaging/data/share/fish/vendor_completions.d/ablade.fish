@@ -405,7 +405,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l hide -d 'Given
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l given -d 'Given: the pixels in the brighter half of the levels in this image (PNG, npy, idx or csv); of a table, the columns with these names or numbers from 0, with commas between' -r -F
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l image -d 'Images: numbers from 0 and ranges of them [default: 0-9]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l from -d 'Take the images from this data set: a name, a folder or a file [default: the run\'s own]' -r
-complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l part -d 'One of its three sets' -r -f -a "train\t''
+complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l part -d 'One of its three sets [default: test]' -r -f -a "train\t''
 valid\t''
 test\t''"
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -l draws -d 'Completions of each image' -r
@@ -432,7 +432,7 @@ complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -s h -l help -d '
 complete -c ablade -n "__fish_ablade_using_subcommand inpaint" -s V -l version -d 'Print version'
 complete -c ablade -n "__fish_ablade_using_subcommand evaluate" -l jobs -d 'Number of threads [default: one per processor]' -r
 complete -c ablade -n "__fish_ablade_using_subcommand evaluate" -l data -d 'Data set: a name, a folder or a file [default: the run\'s own]' -r
-complete -c ablade -n "__fish_ablade_using_subcommand evaluate" -l part -d 'One of its three sets' -r -f -a "train\t''
+complete -c ablade -n "__fish_ablade_using_subcommand evaluate" -l part -d 'One of its three sets [default: test]' -r -f -a "train\t''
 valid\t''
 test\t''"
 complete -c ablade -n "__fish_ablade_using_subcommand evaluate" -l masks -d 'Average the conditionals of the first K masks at every pixel; they must share one ordering' -r
