@@ -26,7 +26,13 @@ pub struct Drawing<'a> {
 impl Drawing<'_> {
     /// The model itself, with nothing given.
     pub fn new(seed: Seed) -> Self {
-        Self { seed, temperature: 1.0, evidence: None, classes: None, scored: false }
+        Self {
+            seed,
+            temperature: 1.0,
+            evidence: None,
+            classes: None,
+            scored: false,
+        }
     }
 }
 

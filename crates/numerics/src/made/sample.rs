@@ -61,7 +61,10 @@ struct DrawnArrays<T> {
 impl<T: DrawnValue> DrawnArrays<T> {
     fn new(len: usize, drawing: Drawing) -> Self {
         let scored = if drawing.scored { len } else { 0 };
-        Self { images: vec![T::default(); len], probabilities: vec![0.0; scored] }
+        Self {
+            images: vec![T::default(); len],
+            probabilities: vec![0.0; scored],
+        }
     }
 
     fn wrapped(self, dim: usize) -> Drawn {
@@ -295,7 +298,13 @@ where
                 .map(|at| [lanes(&|i| uniforms[first + i].get(at).copied().unwrap_or_default())]);
             let uniforms = [&uniform[..], &choosing[..]];
             let (mut values, mut own) = ([F32x16::default()], [F32x16::default()]);
-            distribution.draw(&parameters, uniforms, drawing.temperature, &mut values, Some(&mut own));
+            distribution.draw(
+                &parameters,
+                uniforms,
+                drawing.temperature,
+                &mut values,
+                Some(&mut own),
+            );
             for i in 0..z.len() {
                 let at = (first + i) * dim + pixel as usize;
                 drawn.images[at] = T::of(values[0].0[i]);

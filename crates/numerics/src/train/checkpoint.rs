@@ -94,7 +94,8 @@ impl TrainingLoop<'_> {
             Ok(lanes)
         };
         let best_epoch = description.best.map(|(epoch, _)| epoch);
-        let is_over = self.is_over_after(description.rows.len(), best_epoch, description.images_seen);
+        let is_over =
+            self.is_over_after(description.rows.len(), best_epoch, description.images_seen);
         let [first, second] = &self.stepper.state;
         let arrays = match is_over {
             true => None,
