@@ -177,6 +177,7 @@ fn record(nll: f64) -> RunRecord {
         test_accuracy: None,
         test_nll_own_units_nats: None,
         share_at_smallest_scale: None,
+        test_rows_beyond_bound: None,
         classes: None,
         parameters: 1000,
         connected_parameters: 500,

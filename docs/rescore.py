@@ -25,8 +25,9 @@ ACTIVATIONS = {
 }
 # Smaller log scales of a logistic count as this one.
 MIN_LOG_SCALE = -7.0
-# The standard deviation of a Gaussian is exp(log scale) + MIN_DEVIATION; larger log scales count as MOST_LOG_SCALE.
-MIN_DEVIATION, MOST_LOG_SCALE = 1e-3, 20.0
+# The standard deviation of a Gaussian is exp(log scale) + MIN_DEVIATION; larger log scales count as MOST_LOG_SCALE,
+# and numbers further from the mean as MOST_DEVIATIONS.
+MIN_DEVIATION, MOST_LOG_SCALE, MOST_DEVIATIONS = 1e-3, 20.0, 1e6
 
 
 def read_safetensors(path):
@@ -167,7 +168,8 @@ class Model:
     def log_density(self, x, means, log_scales):
         """Logarithm of the normal density at standardised numbers."""
         deviations = np.exp(np.clip(log_scales, -MOST_LOG_SCALE, MOST_LOG_SCALE)) + MIN_DEVIATION
-        return -(((x - means) / deviations) ** 2) / 2 - np.log(deviations) - np.log(2 * np.pi) / 2
+        distances = np.clip((x - means) / deviations, -MOST_DEVIATIONS, MOST_DEVIATIONS)
+        return -(distances**2) / 2 - np.log(deviations) - np.log(2 * np.pi) / 2
 
     def nll_by_pixel(self, mask, images, labels):
         """-log p(x_d | class, pixels before d) of every image and pixel, nats."""

@@ -260,6 +260,9 @@ fn has_three_digits(at: f64) -> bool {
 }
 
 fn tick_text(at: f64, step: f64) -> String {
+    if at == 0.0 {
+        return "0".to_owned();
+    }
     let size = at.abs().max(step);
     if !(1e-6..1e9).contains(&size) || step < 1e-9 {
         return format!("{at:e}").replace('-', "\u{2212}");

@@ -35,6 +35,7 @@ fn output() -> RunOutput {
         test_accuracy: None,
         test_nll_own_units_nats: None,
         share_at_smallest_scale: None,
+        test_rows_beyond_bound: None,
         classes: None,
         parameters: 10,
         connected_parameters: 9,

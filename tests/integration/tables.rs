@@ -86,6 +86,7 @@ fn a_run_has_both_units_and_its_files_are_in_those_of_the_table() {
         assert!(apart.abs() < 1e-9, "{row:?}");
         assert_eq!(row["test_bits_per_dim"], "", "bits depend on the unit of each column");
         assert_eq!(number("share_at_smallest_scale"), 0.0);
+        assert!(!row.contains_key("test_rows_beyond_bound"), "no value is that far");
         // Samples lie where the points are, not where standardised ones do.
         let samples = array::<f64>(&run.join("samples.npy"));
         assert_eq!(samples.shape, [50, 2]);
@@ -250,6 +251,11 @@ fn a_density_that_is_told_the_class_classifies() {
          [compare]\nmetric = \"test-accuracy\"\n",
     );
     place.exits(0, "sweep small.toml");
+    place.exits(0, "plots small");
+    let svg = place.read("plots/small/marginals.svg");
+    assert!(svg.contains("count by its share"), "{svg}");
+    let svg = place.read("plots/small/density.svg");
+    assert!(!svg.contains("of standardised columns"), "an accuracy has no scale: {svg}");
     let row = place.table("runs.csv").remove(0);
     assert!(row["test_accuracy"].parse::<f64>().unwrap() > 0.7, "{row:?}");
     let (out, _) = place.exits(0, "evaluate small/baseline/1 --csv");
@@ -290,6 +296,40 @@ fn a_density_that_is_told_the_class_classifies() {
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("test_correct.npy: agrees"), "{said}");
+}
+
+/// A test value far beyond what a model expects counts as at a bound: tables say so, and the reference
+/// and the script find the same scores.
+#[test]
+fn values_beyond_the_bound_are_told_and_found_again() {
+    let place = Place::with(
+        "seeds = 1\ndata = { name = \"far\", values = \"real\" }\n\
+         model = { hidden = [6], output = \"gaussian\", activation = \"tanh\", components = 7 }\n\
+         train = { epochs = 2, batch = 20 }\n[axes]\nmodel.skip = [false, true]\n",
+    );
+    let part = |from: u32, count: u32| {
+        let row = |i: u32| format!("{},{}\n", (i * 7 % 101) as f64 / 50.0, (i * 31 % 97) as f64);
+        "a,b\n".to_owned() + &(from..from + count).map(row).collect::<String>()
+    };
+    fs::create_dir(place.path("far")).unwrap();
+    fs::write(place.path("far/train.csv"), part(0, 80)).unwrap();
+    fs::write(place.path("far/valid.csv"), part(80, 20)).unwrap();
+    fs::write(place.path("far/test.csv"), part(100, 20) + "1e8,3\n").unwrap();
+    let (_, said) = place.exits(0, "sweep small.toml");
+    assert!(said.contains("model.components = 7 is ignored"), "{said}");
+    let row = place.table("runs.csv").remove(0);
+    assert_eq!(row["test_rows_beyond_bound"], "1");
+    let (out, error) = place.exits(0, "compare small");
+    assert!((out + &error).contains("counts as a million"));
+    place.exits(0, "verify small --runs 1 --reference");
+    let Some(python) = python("numpy") else { return };
+    place.exits(0, "data export far --values real --out rows.npy");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rescore.py");
+    let mut command = Command::new(python.get_program());
+    command.arg(&script).arg(place.path("results/runs").join(&row["run"]));
+    let output = command.arg("--images").arg(place.path("rows-test.npy")).output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
 }
 
 /// A table of one's own: columns of any scale and name, more than two, from a file.

@@ -192,6 +192,7 @@ impl Recipe {
             test_accuracy: None,
             test_nll_own_units_nats: None,
             share_at_smallest_scale: None,
+            test_rows_beyond_bound: None,
             classes: None,
             parameters: 47_000 * (1 + levels.first().map_or(0, String::len) as u64 + v as u64 % 4),
             connected_parameters: 24_000,

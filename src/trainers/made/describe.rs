@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::run_config;
 use crate::data::{Cache, DataConfig, DataSize};
+use crate::made::ModelConfig;
 use crate::trainer::{Config, Described, TrainerError};
 
 /// Maximum number of data sets that are described individually.
@@ -74,6 +75,20 @@ pub(super) fn describe(
         said.lines.push(format!("and {} more data sets", sets.len() - MOST));
     }
     Ok(said)
+}
+
+/// Sentence on a `model.components` that is set for all configurations but has no effect in any.
+pub(super) fn components_passed_over(configs: &[&Config]) -> Option<String> {
+    let mut models = configs.iter().map(|config| &run_config(config).model);
+    let first = models.next()?;
+    let is_passed_over =
+        |model: &ModelConfig| !model.output.is_mixture() && model.components == first.components;
+    (is_passed_over(first) && models.all(is_passed_over)).then(|| {
+        format!(
+            "model.components = {} is ignored: model.output is no mixture in any variant",
+            first.components
+        )
+    })
 }
 
 /// Sentence on a `size` that is set but has no effect.

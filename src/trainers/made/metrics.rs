@@ -61,6 +61,10 @@ pub struct MadeFacts {
     /// can be: the likelihood depends on that bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_at_smallest_scale: Option<f64>,
+    /// Number of test rows with a number further from its mean than counts
+    /// ([`MOST_DEVIATIONS`](crate::made::output::MOST_DEVIATIONS)), if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_rows_beyond_bound: Option<usize>,
     /// Number of classes that the model is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
@@ -102,7 +106,7 @@ fn averaged(facts: &Facts) -> Option<f64> {
 const NARROW: f64 = 1e-3;
 
 /// A sentence on a metric of several masks where every run had one alone, or on densities that a bound
-/// decides.
+/// decides, such as those of numbers very far from what a model expects.
 pub(super) fn remark(metric: &str, runs: &[&Facts]) -> Option<&'static str> {
     let all = |is_of_one: fn(&Facts) -> bool| {
         !runs.is_empty() && runs.iter().all(|facts| is_of_one(facts))
@@ -116,6 +120,9 @@ pub(super) fn remark(metric: &str, runs: &[&Facts]) -> Option<&'static str> {
         ),
         MIXTURE if all(|facts| number(facts, "mixture_masks") == Some(1.0)) => Some(
             "nothing is mixed, as every variant has one mask: this is the test NLL of the first mask",
+        ),
+        _ if runs.iter().any(|facts| facts.contains_key("test_rows_beyond_bound")) => Some(
+            "some test rows have a value about a million predicted standard deviations from its mean or further              (test_rows_beyond_bound in runs.csv), which counts as a million: their NLL is that of the bound",
         ),
         _ if runs.iter().any(|facts| number(facts, "share_at_smallest_scale") > Some(NARROW)) => {
             Some(
@@ -140,7 +147,7 @@ pub(super) struct ExampleWords {
     /// Plural of its variables.
     variables: &'static str,
     /// Scale of the likelihoods, behind the unit.
-    scale: &'static str,
+    pub(super) scale: &'static str,
     /// True if the likelihoods are probabilities, so that every NLL is above zero.
     has_ratios: bool,
 }
@@ -332,6 +339,7 @@ pub(super) fn metrics(of: &ExampleWords) -> Metrics {
             "test_accuracy",
             "test_nll_own_units_nats",
             "share_at_smallest_scale",
+            "test_rows_beyond_bound",
         ]
         .map(of_some),
     );
@@ -364,6 +372,9 @@ mod tests {
         };
         assert!(of(0.002).is_some_and(|remark| remark.contains("about as narrow")));
         assert_eq!(of(0.0005), None);
+        let facts: Facts = [("test_rows_beyond_bound".to_owned(), 1.into())].into_iter().collect();
+        let remark = remark(TEST, &[&Facts::new(), &facts]);
+        assert!(remark.is_some_and(|remark| remark.contains("a million")), "{remark:?}");
     }
 
     #[test]

@@ -224,7 +224,11 @@ impl Trainer for MadeTrainer {
         configs: &[&Config],
         written: &dyn Fn(&str) -> bool,
     ) -> Result<Described, TrainerError> {
-        describe::describe(configs, written("data.size"), &self.cache)
+        let mut said = describe::describe(configs, written("data.size"), &self.cache)?;
+        if written("model.components") {
+            said.warnings.extend(describe::components_passed_over(configs));
+        }
+        Ok(said)
     }
 
     fn effective(&self, config: &Config, metric: &Metric) -> Result<Option<String>, TrainerError> {

@@ -20,6 +20,7 @@ use crate::made::instruction_set;
 use crate::made::layout::ParamLayout;
 use crate::made::masks::{MaskSet, Masks};
 use crate::made::model::Made;
+use crate::made::output::MOST_DEVIATIONS;
 use crate::made::sample::{Drawing, Evidence, SampleError, draw, draw_one_by_one};
 use crate::npy;
 use crate::parallel::ThreadPool;
@@ -43,6 +44,10 @@ const CALIBRATED: usize = 1_000;
 /// Maximum size of the masks that a run saves [bytes]: several thousand masks of a model of the
 /// paper's size.
 const MASKS_KEPT: u64 = 64 << 20;
+
+/// NLL of a row with a number as far from its mean as counts, but for rounding and for its other
+/// numbers.
+const NLL_AT_BOUND: f64 = 0.4999 * (MOST_DEVIATIONS as f64) * (MOST_DEVIATIONS as f64);
 
 /// Reason why a run failed.
 #[derive(Debug, thiserror::Error)]
@@ -388,6 +393,7 @@ fn unscored(data: &Dataset, masks: &Masks, made: &Made) -> MadeFacts {
         test_accuracy: None,
         test_nll_own_units_nats: None,
         share_at_smallest_scale: None,
+        test_rows_beyond_bound: None,
         classes: Some(made.network().layout.classes).filter(|&classes| classes > 0),
         dim: made.network().layout.dim,
         binarization: Some(data.binarization),
@@ -470,6 +476,10 @@ fn finished(
         share_at_smallest_scale: units
             .as_ref()
             .map(|_| share_at_smallest_scale(made, team, &first, &data.test)),
+        test_rows_beyond_bound: units
+            .as_ref()
+            .map(|_| test[0].iter().filter(|nll| **nll > NLL_AT_BOUND).count())
+            .filter(|&rows| rows > 0),
         ..unscored(data, masks, made)
     };
     let summary = summary(epochs, best_epoch, &facts);

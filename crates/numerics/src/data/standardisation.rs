@@ -73,9 +73,16 @@ impl Standardisation {
     }
 
     /// Value of a column in its own units as short text: to about a thousandth of the standard
-    /// deviation.
+    /// deviation, with an exponent where the plain digits would be many.
     pub fn short_text(&self, column: usize, own: f64) -> String {
-        self.text_of(column, own, 2.5)
+        const DIGITS: f64 = 2.5;
+        const LONGEST: usize = 12;
+        let plain = self.text_of(column, own, DIGITS);
+        if plain.len() <= LONGEST {
+            return plain;
+        }
+        let digits = DIGITS + own.abs().log10() - self.deviations[column].log10();
+        format!("{own:.*e}", digits.ceil().clamp(0.0, 17.0) as usize)
     }
 
     fn text_of(&self, column: usize, own: f64, digits: f64) -> String {
@@ -95,6 +102,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn short_texts_of_any_size_are_short() {
+        let by = Standardisation {
+            means: vec![0.0; 4],
+            deviations: vec![1.0, 1e-300, 3e36, 1e4],
+        };
+        let texts: Vec<String> = [(0, -0.25), (1, 2.5e-300), (2, 1.25e37), (3, 1_600_004_321.0)]
+            .map(|(column, own)| by.short_text(column, own))
+            .to_vec();
+        assert_eq!(texts, ["-0.25", "2.500e-300", "1.2500e37", "1600004321"]);
+    }
 
     proptest! {
         #[test]

@@ -44,6 +44,10 @@ pub const MIN_DEVIATION: f32 = 1e-3;
 /// densities whose factors are subnormal numbers.
 pub const MOST_LOG_SCALE: f32 = 20.0;
 
+/// Distance from the mean, in standard deviations, beyond which it counts as this: its square, and
+/// that of its gradient, which optimisers take, are finite in 32 bits.
+pub const MOST_DEVIATIONS: f32 = 1e6;
+
 /// Maximum number of levels of a pixel, and of parameters of its distribution.
 pub const MOST_PARAMETERS: usize = 256;
 

@@ -12,7 +12,9 @@ use crate::made::layout::ParamLayout;
 use crate::made::masks::MaskSet;
 use crate::made::network::Network;
 use crate::made::ordering::Ordering;
-use crate::made::output::{Distribution, Input, MIN_DEVIATION, MIN_LOG_SCALE, MOST_LOG_SCALE};
+use crate::made::output::{
+    Distribution, Input, MIN_DEVIATION, MIN_LOG_SCALE, MOST_DEVIATIONS, MOST_LOG_SCALE,
+};
 
 /// A network under one mask set, with its masks as tensors.
 #[derive(Debug)]
@@ -255,7 +257,12 @@ fn log_density(x: &Tensor, means: &Tensor, log_scales: &Tensor) -> Result<Tensor
     let bound = f64::from(MOST_LOG_SCALE);
     let scales = log_scales.clamp(-bound, bound)?.exp()?;
     let deviations = (scales + f64::from(MIN_DEVIATION))?;
-    let z = (means.neg()?.broadcast_add(&x.unsqueeze(2)?)? / &deviations)?;
+    // Numbers further from a mean count as at this distance, whose gradient is not zero.
+    let reach = (&deviations * f64::from(MOST_DEVIATIONS))?.detach();
+    let centres = means.detach();
+    let nearest = x.unsqueeze(2)?.broadcast_maximum(&(&centres - &reach)?)?;
+    let nearest = nearest.minimum(&(&centres + &reach)?)?;
+    let z = ((nearest - means)? / &deviations)?;
     (z.sqr()? * -0.5)? - (deviations.log()? + 0.5 * std::f64::consts::TAU.ln())?
 }
 

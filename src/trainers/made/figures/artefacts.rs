@@ -46,6 +46,8 @@ pub struct TableArtefacts {
     pub columns: BTreeMap<RunId, Vec<String>>,
     /// Rows drawn by a run, in the units of the table.
     pub samples: BTreeMap<RunId, Images>,
+    /// Number of training rows of each class, of a run on classes: its sample i is of class i mod C.
+    pub class_counts: BTreeMap<RunId, Vec<f64>>,
     /// First test rows by data fingerprint, in the units of the table.
     pub tests: BTreeMap<String, Images>,
     /// Log density of two columns by a run.
@@ -61,6 +63,10 @@ impl TableArtefacts {
         let Some(units) = units else { return };
         let samples = read("marginals", "samples.npy").and_then(|bytes| rows(&bytes));
         let samples = samples.filter(|samples| samples.dim() == units.dim());
+        let counts = read("marginals", "class_counts.npy").and_then(|bytes| finite(&bytes));
+        let counts = counts.map(|counts| counts.data).filter(|counts| {
+            counts.iter().all(|count| *count >= 0.0) && counts.iter().any(|count| *count > 0.0)
+        });
         let transforms = read("calibration", "integral_transforms.npy");
         let transforms = transforms.and_then(|bytes| finite(&bytes)).filter(|counts| {
             counts.data.len() == TRANSFORM_BINS && counts.data.iter().all(|count| *count >= 0.0)
@@ -73,6 +79,9 @@ impl TableArtefacts {
         self.transforms.extend(
             transforms
                 .map(|counts| (run.clone(), counts.data.into_iter().map(f64::from).collect())),
+        );
+        self.class_counts.extend(
+            counts.map(|counts| (run.clone(), counts.into_iter().map(f64::from).collect())),
         );
         self.densities.extend(density.map(|grid| (run.clone(), grid)));
         self.columns.insert(run.clone(), units.columns());

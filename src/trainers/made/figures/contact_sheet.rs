@@ -1,10 +1,12 @@
 //! Contact sheet: images from all over a data set on one page, in one row for each class if classes
-//! are known.
+//! are known; of a table of two variables, its rows as dots.
 
 use super::image_grid::{ImageGrid, enlargement};
 use crate::data::{self, Dataset, Images, Part, Shape};
 use crate::figures::draw::{dots, escape};
-use crate::figures::style::Color;
+use crate::figures::scale::extent;
+use crate::figures::style::{Color, INK, VARIANTS, variant};
+use crate::text::short;
 
 const COLUMNS: usize = 16;
 /// Rows of a sheet without classes.
@@ -13,6 +15,8 @@ const ROWS: usize = 12;
 const VECTORS: usize = 120;
 /// Standard deviations above the mean that are white in rows of real numbers; as many below are black.
 const WHITE: f32 = 3.0;
+/// Rows of a table of two variables that are dots.
+const MOST_DOTS: usize = 2_000;
 const MARGIN: usize = 12;
 const HEADER: usize = 34;
 
@@ -28,6 +32,11 @@ pub fn contact_sheet(data: &Dataset, part: Part) -> Vec<u8> {
         Part::Valid => &data.valid,
         Part::Test => &data.test,
     };
+    if let (Some(by), Some(values), 2) =
+        (&data.standardisation, images.real_values(), data.shape.dim())
+    {
+        return scatter(data, images, part, &by.to_own_units(values));
+    }
     let shape = data.shape;
     let is_vector = shape.height == 1;
     let grid = ImageGrid {
@@ -68,6 +77,66 @@ pub fn contact_sheet(data: &Dataset, part: Part) -> Vec<u8> {
             });
         }
     }
+    page.png().expect("a page in memory encodes")
+}
+
+/// Dots of a table of two variables, coloured by class; `own` are its rows in their units.
+fn scatter(data: &Dataset, images: &Images, part: Part, own: &[f64]) -> Vec<u8> {
+    const SIDE: f64 = 480.0;
+    const LEFT: f64 = 90.0;
+    let title = title(data, images, part);
+    let bottom = HEADER as f64 + SIDE;
+    let range = |column: usize| extent(own.iter().skip(column).step_by(2).copied());
+    let ranges = [0, 1].map(|column| range(column).unwrap_or((0.0, 1.0)));
+    // Halves, as the difference of two numbers may be infinite.
+    let share = |column: usize, value: f64| {
+        let (lo, hi) = ranges[column];
+        let span = 0.5 * hi - 0.5 * lo;
+        if span > 0.0 { (0.5 * value - 0.5 * lo) / span } else { 0.5 }
+    };
+    let rows: Vec<usize> = (0..images.count()).collect();
+    let shown = spread(&rows, MOST_DOTS);
+    let mut content = format!(
+        "<rect x='{LEFT}' y='{HEADER}' width='{SIDE}' height='{SIDE}' fill='none' stroke='#999'/>"
+    );
+    for &row in &shown {
+        let (x, y) = (share(0, own[2 * row]), share(1, own[2 * row + 1]));
+        let Color(r, g, b) = match images.labels() {
+            Some(labels) => variant(usize::from(labels.of[row]) % VARIANTS),
+            None => INK,
+        };
+        content += &format!(
+            "<circle cx='{:.1}' cy='{:.1}' r='1.8' fill='rgb({r},{g},{b})' fill-opacity='0.7'/>",
+            LEFT + SIDE * x,
+            bottom - SIDE * y
+        );
+    }
+    let names = data.variables().into_iter().map(|variable| variable.name);
+    let mut texts = label(MARGIN, 23, "start", &title);
+    let (left, right, bottom) = (LEFT as usize, (LEFT + SIDE) as usize, bottom as usize);
+    for (column, name) in names.enumerate() {
+        let ((lo, hi), middle) = (ranges[column], SIDE as usize / 2);
+        let places = match column {
+            0 => [
+                (left, bottom + 20, "start"),
+                (left + middle, bottom + 20, "middle"),
+                (right, bottom + 20, "end"),
+            ],
+            _ => [
+                (left - 7, bottom, "end"),
+                (left - 7, HEADER + middle, "end"),
+                (left - 7, HEADER + 12, "end"),
+            ],
+        };
+        for ((x, y, anchor), text) in places.into_iter().zip([short(lo), name, short(hi)]) {
+            texts += &label(x, y, anchor, &text);
+        }
+    }
+    let width = (right + 2 * MARGIN).max(8 * title.chars().count() + MARGIN);
+    let height = bottom + 20 + 2 * MARGIN;
+    let page = dots(&format!(
+        "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'>{content}{texts}</svg>"
+    ));
     page.png().expect("a page in memory encodes")
 }
 
@@ -114,9 +183,19 @@ fn title(data: &Dataset, images: &Images, part: Part) -> String {
         format!("{height} x {width} = {dim} pixels")
     };
     let name = data.name.rsplit('/').next().unwrap_or(&data.name);
-    let classes = if images.labels().is_some() { ", one row per class" } else { "" };
+    let has_labels = images.labels().is_some();
+    let drawn = match (data.standardisation.is_some(), dim, height) {
+        (true, 2, _) if has_labels => format!(", at most {MOST_DOTS} rows, coloured by class"),
+        (true, 2, _) => format!(", at most {MOST_DOTS} rows"),
+        (true, ..) => format!(
+            ", at most {VECTORS} rows, a variable each column, from \u{2212}{WHITE} (black) to {WHITE} (white) standard deviations"
+        ),
+        (false, _, 1) => format!(", at most {VECTORS} vectors, one a row"),
+        _ if has_labels => ", one row per class".to_owned(),
+        _ => String::new(),
+    };
     format!(
-        "{name}: {shape}, {}; train {}, valid {}, test {}; here {part}{classes}",
+        "{name}: {shape}, {}; train {}, valid {}, test {}; here {part}{drawn}",
         data.binarization.words(),
         data.train.count(),
         data.valid.count(),

@@ -27,10 +27,12 @@ use crate::page::OwnMarkup;
 use crate::plan::RunId;
 use crate::results::ExperimentResults;
 use crate::text::{estimate, percent};
+use crate::trainers::made::metrics::ROWS;
 use crate::trainers::made::run_config;
 use calibration::Calibrated;
 use conditionals::Predicted;
 use samples::Samples;
+use table::{LeftOut, SampledRows};
 
 pub use artefacts::{Artefacts, TableArtefacts};
 pub(in crate::trainers::made) use artefacts::{are_images, are_rows};
@@ -182,14 +184,22 @@ fn first_of_each<'a, T>(
     view: &'a View,
     left: &'a BTreeMap<RunId, T>,
 ) -> (Vec<(usize, &'a Replicate<'a>, &'a T)>, usize) {
+    let mut all = first_of_all(view, left);
+    let left_out = all.len().saturating_sub(MOST_ROWS);
+    all.truncate(MOST_ROWS);
+    (all, left_out)
+}
+
+/// First run of every variant that left something, with the index of the variant.
+fn first_of_all<'a, T>(
+    view: &'a View,
+    left: &'a BTreeMap<RunId, T>,
+) -> Vec<(usize, &'a Replicate<'a>, &'a T)> {
     let first = |(v, variant): (usize, &'a Variant<'a>)| {
         let of = |run: &'a Replicate<'a>| Some((v, run, left.get(&run.spec.id)?));
         variant.replicates.iter().find_map(of)
     };
-    let mut all: Vec<_> = view.variants.iter().enumerate().filter_map(first).collect();
-    let left_out = all.len().saturating_sub(MOST_ROWS);
-    all.truncate(MOST_ROWS);
-    (all, left_out)
+    view.variants.iter().enumerate().filter_map(first).collect()
 }
 
 fn calibration_chart(view: &View, artefacts: &Artefacts) -> Option<Chart> {
@@ -221,32 +231,45 @@ fn of<'a, T: ?Sized>(
 }
 
 fn density_chart(view: &View, tables: &TableArtefacts) -> Option<Chart> {
-    let (shown, left_out) = first_of_each(view, &tables.densities);
-    let (_, first, _) = *shown.first()?;
+    let all = first_of_all(view, &tables.densities);
+    let (_, first, _) = *all.first()?;
     let columns = tables.columns.get(&first.spec.id)?;
     // Densities of other tables have other axes.
     let is_alike =
         |(_, run, _): &(usize, &Replicate, &DensityGrid)| run.spec.data == first.spec.data;
-    let alike: Vec<_> = shown.iter().copied().filter(is_alike).map(|own| of(view, own)).collect();
-    let left_out = left_out + shown.len() - alike.len();
-    let metric = format!("{}{}", view.metric_name(), view.in_unit());
+    let mut alike: Vec<_> = all.iter().copied().filter(is_alike).map(|own| of(view, own)).collect();
+    let left_out = LeftOut {
+        no_room: alike.len().saturating_sub(MOST_ROWS),
+        other_data: all.len() - alike.len(),
+    };
+    alike.truncate(MOST_ROWS);
+    let in_unit = view.in_unit();
+    // A metric without a unit, such as an accuracy, is no density.
+    let scale = if in_unit.is_empty() { "" } else { ROWS.scale };
+    let metric = format!("{}{in_unit}{scale}", view.metric_name());
     let tests = tables.tests.get(&first.spec.data);
     Some(table::densities(&alike, tests, columns, &metric, left_out))
 }
 
 fn marginals_chart<'a>(view: &'a View<'a>, tables: &'a TableArtefacts) -> Option<Chart> {
-    let (shown, left_out) = first_of_each(view, &tables.samples);
+    let (shown, no_room) = first_of_each(view, &tables.samples);
     let with_columns = |(v, run, samples): (usize, &'a Replicate<'a>, &'a Images)| {
-        let columns = tables.columns.get(&run.spec.id)?.clone();
-        let tests = tables.tests.get(&run.spec.data).filter(|rows| rows.dim() == columns.len());
-        Some((of(view, (v, run, samples)), tests, columns))
+        let columns = tables.columns.get(&run.spec.id)?;
+        Some(SampledRows {
+            of: of(view, (v, run, samples)),
+            tests: tables.tests.get(&run.spec.data).filter(|rows| rows.dim() == columns.len()),
+            columns,
+            class_counts: tables.class_counts.get(&run.spec.id).map(Vec::as_slice),
+        })
     };
     let shown: Vec<_> = shown.into_iter().filter_map(with_columns).collect();
+    let left_out = LeftOut { no_room, ..LeftOut::default() };
     (!shown.is_empty()).then(|| table::marginals(&shown, left_out))
 }
 
 fn transforms_chart(view: &View, tables: &TableArtefacts) -> Option<Chart> {
-    let (shown, left_out) = first_of_each(view, &tables.transforms);
+    let (shown, no_room) = first_of_each(view, &tables.transforms);
+    let left_out = LeftOut { no_room, ..LeftOut::default() };
     let shown: Vec<_> = shown
         .into_iter()
         .map(|(v, run, counts)| of(view, (v, run, &counts[..])))

@@ -86,10 +86,13 @@ pub(crate) fn chart(panels: &[Samples], seed: u64, metric: &str) -> Chart {
     });
     let rows = tiles::words_of_rows(classes.is_some());
     let shown = panels.iter().filter(|panel| !panel.is_real).filter_map(|panel| panel.picture);
-    let shown = shown.map(|picture| tiles::arranged(picture, most).1.len()).max().unwrap_or(0);
-    let draws = match shown {
+    let shown: Vec<usize> = shown.map(|picture| tiles::arranged(picture, most).1.len()).collect();
+    let [least, most] = [shown.iter().min(), shown.iter().max()].map(|n| *n.unwrap_or(&0));
+    let draws = match most {
         1 => "first draw".to_owned(),
-        n => format!("first {n} draws"),
+        n if n == least => format!("first {n} draws"),
+        // Rows of classes are whole.
+        n => format!("first {least} to {n} draws"),
     };
     Chart {
         title: format!("Samples: the {draws} of seed {seed}"),

@@ -15,8 +15,14 @@ const BINS: usize = 20;
 const SHADES: usize = 24;
 /// Range of log densities below the highest that have shades of their own [nats].
 const DEEPEST: f64 = 9.0;
-/// Minimum number of cells of a density in each direction: finer grids are drawn with fewer.
-const CELLS: usize = 64;
+/// Number of cells of a density in each direction in a figure of few variants, and of many.
+const CELLS: [usize; 2] = [128, 64];
+/// Maximum number of variants of which densities are drawn with many cells.
+const FEW: usize = 4;
+/// Width of the panel of a density [CSS pixels].
+const SIDE: f64 = 190.0;
+/// Maximum ratio of the ranges of two columns that have one scale.
+const ALIKE: f64 = 2.0;
 /// Number of test rows that are drawn as dots.
 const DOTS: usize = 1_500;
 
@@ -54,12 +60,32 @@ fn seeds<T: ?Sized>(variants: &[Of<T>]) -> String {
     }
 }
 
-/// Sentence on variants that are not drawn.
-fn not_shown(left_out: usize) -> String {
-    match left_out {
-        0 => String::new(),
-        n => format!(" {n} more variants are not shown."),
+/// Numbers of variants that are not drawn.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LeftOut {
+    /// Variants beyond those that a figure has room for.
+    pub(crate) no_room: usize,
+    /// Variants on other tables than the one that is drawn.
+    pub(crate) other_data: usize,
+}
+
+/// Sentences on variants that are not drawn.
+fn not_shown(left_out: LeftOut) -> String {
+    let variants = |n: usize| match n {
+        1 => "1 more variant is not shown".to_owned(),
+        n => format!("{n} more variants are not shown"),
+    };
+    let mut text = String::new();
+    if left_out.no_room > 0 {
+        text += &format!(" {}: the first ones are.", variants(left_out.no_room));
     }
+    if left_out.other_data > 0 {
+        text += &format!(
+            " {}: their data have axes of their own, and the first data are drawn.",
+            variants(left_out.other_data)
+        );
+    }
+    text
 }
 
 /// Log density of each variant on one scale of colours, after the test rows.
@@ -68,7 +94,7 @@ pub(crate) fn densities(
     tests: Option<&Images>,
     columns: &[String],
     metric: &str,
-    left_out: usize,
+    left_out: LeftOut,
 ) -> Chart {
     let values = || variants.iter().flat_map(|own| &own.found.log_density).copied().map(f64::from);
     let (lowest, highest) = extent(values()).unwrap_or((0.0, 1.0));
@@ -91,11 +117,12 @@ pub(crate) fn densities(
             body: Body::Plane(square(&x, &y, shown.into_iter().map(dot).collect())),
         });
     }
+    let most = CELLS[usize::from(variants.len() > FEW)];
     for own in variants {
         panels.push(Panel {
             title: own.name.to_owned(),
             note: own.note.clone(),
-            body: Body::Plane(square(&x, &y, cells(own.found, &y, scale))),
+            body: Body::Plane(square(&x, &y, cells(own.found, &y, scale, most))),
         });
     }
     panels.push(legend(scale));
@@ -110,11 +137,11 @@ pub(crate) fn densities(
         title: "Densities of two variables".into(),
         subtitle: format!(
             "Dark: likely. Log density of each model in the units of the table, on one scale of colours, and the first \
-             test rows.{cut} Below each name: {metric} of standardised columns.{seeds}{left_out}"
+             test rows.{cut} Below each name: {metric}.{seeds}{left_out}"
         ),
         caption: format!(
             "Log density of {} and {} by each model, from {} to {} nats in the units of the table, next to test rows.{seeds} \
-             {metric} of standardised columns: {}.{left_out}",
+             {metric}: {}.{left_out}",
             columns[0],
             columns[1],
             short(scale.0),
@@ -146,15 +173,22 @@ fn half_step(coordinates: &[f64]) -> f64 {
     }
 }
 
+/// A square panel; of columns of similar ranges one with the same scale for both.
 fn square(x: &ValueAxis, y: &ValueAxis, marks: Vec<Mark>) -> Plane {
-    Plane::new(x.clone(), y.clone(), marks, 180.0)
+    let ratio = (y.hi - y.lo) / (x.hi - x.lo);
+    let is_alike = (1.0 / ALIKE..=ALIKE).contains(&ratio);
+    let height = if is_alike { ratio * SIDE } else { SIDE };
+    Plane {
+        width: Some(SIDE),
+        ..Plane::new(x.clone(), y.clone(), marks, height)
+    }
 }
 
-/// Cells of a density, those of one shade in a row as one mark. Each reaches to the right and down
+/// Cells of a density, at most about `most` in each direction, those of one shade in a row as one mark. Each reaches to the right and down
 /// below the next ones, so that no seam shows.
-fn cells(grid: &DensityGrid, y: &ValueAxis, (lo, hi): (f64, f64)) -> Vec<Mark> {
+fn cells(grid: &DensityGrid, y: &ValueAxis, (lo, hi): (f64, f64), most: usize) -> Vec<Mark> {
     let (n_x, n_y) = (grid.x.len(), grid.y.len());
-    let (across, up) = ((n_x / CELLS).max(1), (n_y / CELLS).max(1));
+    let (across, up) = ((n_x / most).max(1), (n_y / most).max(1));
     let (half_x, half_y) = (half_step(&grid.x), half_step(&grid.y));
     let shade = |row: usize, column: usize| {
         let rows = row..(row + up).min(n_y);
@@ -205,14 +239,35 @@ fn legend((lo, hi): (f64, f64)) -> Panel {
     }
 }
 
+/// Samples of a variant, for their distributions.
+pub(crate) struct SampledRows<'a> {
+    pub(crate) of: Of<'a, Images>,
+    pub(crate) tests: Option<&'a Images>,
+    pub(crate) columns: &'a [String],
+    /// Number of training rows of each class [C], if sample i was drawn of class i mod C.
+    pub(crate) class_counts: Option<&'a [f64]>,
+}
+
+/// Weight of each of `count` samples, one in sum: of classes that were drawn in turn, the share of the
+/// training rows of its class over the number of its samples.
+fn weights(count: usize, class_counts: Option<&[f64]>) -> Vec<f64> {
+    let weight = |i: usize| match class_counts {
+        None => 1.0,
+        Some(counts) => {
+            let class = i % counts.len();
+            counts[class] / (count - class).div_ceil(counts.len()) as f64
+        }
+    };
+    let weights: Vec<f64> = (0..count).map(weight).collect();
+    let sum: f64 = weights.iter().sum();
+    weights.into_iter().map(|weight| weight / sum).collect()
+}
+
 /// Distributions of the first columns of samples, each over that of the test rows; one row a variant.
-pub(crate) fn marginals(
-    variants: &[(Of<Images>, Option<&Images>, Vec<String>)],
-    left_out: usize,
-) -> Chart {
+pub(crate) fn marginals(variants: &[SampledRows], left_out: LeftOut) -> Chart {
     let mut panels = Vec::new();
     let mut named = Vec::new();
-    for (own, tests, columns) in variants {
+    for SampledRows { of: own, tests, columns, class_counts } in variants {
         let count = columns.len().min(MOST_COLUMNS);
         named.push(format!("{}: {} samples", own.name, thousands(own.found.count() as u64)));
         for (column, name) in columns.iter().take(count).enumerate() {
@@ -222,48 +277,56 @@ pub(crate) fn marginals(
                 all.skip(column).step_by(rows.dim()).copied().map(f64::from).collect()
             };
             let tests = tests.map(values).unwrap_or_default();
-            let body = Body::Plane(marginal(&values(own.found), &tests, own.color));
+            let weights = weights(own.found.count(), *class_counts);
+            let body = Body::Plane(marginal(&values(own.found), &weights, &tests, own.color));
             panels.push(Panel { title, note: name.clone(), body });
         }
     }
-    let heads: Vec<&Of<Images>> = variants.iter().map(|(own, ..)| own).collect();
+    let heads: Vec<&Of<Images>> = variants.iter().map(|sampled| &sampled.of).collect();
     let seed = heads.first().map_or(0, |own| own.seed);
     let seeds = match heads.iter().all(|own| own.seed == seed) {
         true => format!(" Runs of seed {seed}."),
         false => " The first finished seed of each variant.".to_owned(),
     };
     let left_out = not_shown(left_out);
+    let weighted = match variants.iter().any(|sampled| sampled.class_counts.is_some()) {
+        true => {
+            " Models that are told the class: samples of each class count by its share of the training rows."
+        }
+        false => "",
+    };
     Chart {
         title: "Distributions of single columns".into(),
         subtitle: format!(
             "Share of the samples (line) and of the test rows (grey) in each of {BINS} equal parts of a column, for the first \
-             {MOST_COLUMNS} columns at most. Samples beyond the test rows are in the outer parts.{seeds}{left_out}"
+             {MOST_COLUMNS} columns at most. Samples beyond the test rows are in the outer parts.{weighted}{seeds}{left_out}"
         ),
         caption: format!(
-            "Distributions of single columns of samples over those of test rows.{seeds} {}.{left_out}",
+            "Distributions of single columns of samples over those of test rows.{weighted}{seeds} {}.{left_out}",
             named.join("; ")
         ),
         columns: variants
             .iter()
-            .map(|(_, _, columns)| columns.len().min(MOST_COLUMNS))
+            .map(|sampled| sampled.columns.len().min(MOST_COLUMNS))
             .max()
             .unwrap_or(1),
         panels,
     }
 }
 
-fn marginal(samples: &[f64], tests: &[f64], color: Color) -> Plane {
+fn marginal(samples: &[f64], weights: &[f64], tests: &[f64], color: Color) -> Plane {
     let reference = if tests.is_empty() { samples } else { tests };
     let (lo, hi) = extent(reference.iter().copied()).unwrap_or((0.0, 1.0));
     let width = ((hi - lo) / BINS as f64).max(f64::MIN_POSITIVE);
-    let shares = |values: &[f64]| -> Vec<f64> {
+    let shares = |values: &[f64], weights: &[f64]| -> Vec<f64> {
         let mut shares = vec![0.0; BINS];
-        for value in values {
-            shares[(((value - lo) / width) as usize).min(BINS - 1)] += 1.0 / values.len() as f64;
+        for (value, weight) in values.iter().zip(weights) {
+            shares[(((value - lo) / width) as usize).min(BINS - 1)] += weight;
         }
         shares
     };
-    let (of_samples, of_tests) = (shares(samples), shares(tests));
+    let of_samples = shares(samples, weights);
+    let of_tests = shares(tests, &self::weights(tests.len(), None));
     let highest = of_samples.iter().chain(&of_tests).copied().fold(0.0, f64::max);
     let ends = |bin: usize| [lo + bin as f64 * width, lo + (bin + 1) as f64 * width];
     let steps = of_tests
@@ -291,7 +354,7 @@ fn marginal(samples: &[f64], tests: &[f64], color: Color) -> Plane {
 
 /// Histograms of the integral transforms of each variant: how many test values have which predicted
 /// probability of being exceeded or reached.
-pub(crate) fn transforms(variants: &[Of<[f64]>], left_out: usize) -> Chart {
+pub(crate) fn transforms(variants: &[Of<[f64]>], left_out: LeftOut) -> Chart {
     let share = |counts: &[f64], bin: usize| counts[bin] / counts.iter().sum::<f64>().max(1.0);
     let highest = variants
         .iter()
@@ -351,11 +414,56 @@ mod tests {
 
     #[test]
     fn a_flat_histogram_of_transforms_has_no_error() {
-        let note = |counts: &[f64]| transforms(&[of(counts)], 0).panels[0].note.clone();
+        let note =
+            |counts: &[f64]| transforms(&[of(counts)], LeftOut::default()).panels[0].note.clone();
         assert_eq!(note(&[7.0; 10]), "error 0 %");
         let mut all_in_one = [0.0; 10];
         all_in_one[4] = 50.0;
         assert_eq!(note(&all_in_one), "error 90 %");
+    }
+
+    /// The histogram of samples of every class in turn is that of the classes in their shares, also
+    /// where the last round lacks some.
+    #[test]
+    fn samples_of_classes_count_by_the_share_of_their_class() {
+        // Samples of class 0 are 0, those of class 1 are 1, of class 2, which has no rows, 2.
+        let samples = [0.0, 1.0, 2.0, 0.0, 1.0, 2.0, 0.0];
+        let counts = [6.0, 2.0, 0.0];
+        let sum_of = |class: f64, weights: &[f64]| -> f64 {
+            let own = samples.iter().zip(weights).filter(|(sample, _)| **sample == class);
+            own.map(|(_, weight)| weight).sum()
+        };
+        let by_share = weights(samples.len(), Some(&counts));
+        for (class, share) in [(0.0, 0.75), (1.0, 0.25), (2.0, 0.0)] {
+            assert!((sum_of(class, &by_share) - share).abs() < 1e-12, "{by_share:?}");
+        }
+        assert!((sum_of(0.0, &weights(samples.len(), None)) - 3.0 / 7.0).abs() < 1e-12);
+        // Fewer samples than classes: those that are there share the whole.
+        assert_eq!(weights(1, Some(&counts)), [1.0]);
+        let plane = marginal(&samples, &by_share, &[0.0, 2.0], INK);
+        let Mark::Line { points, .. } = &plane.marks[1] else {
+            panic!("samples are a line")
+        };
+        assert!((points[0].1 - 0.75).abs() < 1e-12 && points[2 * BINS - 1].1 == 0.0);
+    }
+
+    #[test]
+    fn variants_that_are_not_drawn_have_a_reason() {
+        assert_eq!(not_shown(LeftOut::default()), "");
+        let text = not_shown(LeftOut { no_room: 1, other_data: 6 });
+        assert!(text.contains("1 more variant is not shown: the first"), "{text}");
+        assert!(text.contains("6 more variants are not shown: their data have axes"), "{text}");
+    }
+
+    #[test]
+    fn columns_of_similar_ranges_have_one_scale() {
+        let axis = |hi: f64| ValueAxis::linear("a", 0.0, hi, 4);
+        let size = |x, y| {
+            let plane = square(&axis(x), &axis(y), Vec::new());
+            (plane.width, plane.height)
+        };
+        assert_eq!(size(10.0, 15.0), (Some(SIDE), 1.5 * SIDE));
+        assert_eq!(size(10.0, 2000.0), (Some(SIDE), SIDE));
     }
 
     #[test]
@@ -370,7 +478,7 @@ mod tests {
         let grid = DensityGrid { x, y, log_density };
         let columns = ["a".to_owned(), "b".to_owned()];
         let rows = Images::real(vec![0.0, 0.0, 1e6, 0.0], 2);
-        let chart = densities(&[of(&grid)], Some(&rows), &columns, "NLL", 0);
+        let chart = densities(&[of(&grid)], Some(&rows), &columns, "NLL", LeftOut::default());
         assert_eq!(chart.panels.len(), 3);
         assert_eq!(chart.panels[0].note, "first 1, 1 beyond the axes");
         let Body::Plane(plane) = &chart.panels[1].body else {
@@ -388,7 +496,7 @@ mod tests {
             _ => panic!("{at:?} is not covered"),
         };
         assert_eq!((color((0.01, 0.2)), color((6.3, 126.0))), (sequential(1.0), sequential(0.0)));
-        assert!(plane.marks.len() < 3_000, "{} marks", plane.marks.len());
+        assert!(plane.marks.len() < 6_000, "{} marks", plane.marks.len());
         assert!(chart.caption.contains("from \u{2212}49 to \u{2212}40"), "{}", chart.caption);
     }
 }

@@ -6,14 +6,10 @@ use crate::made::kernels::conditional::{
 };
 use crate::made::kernels::elementwise::{exp, ln};
 use crate::made::kernels::simd::LANES;
-use crate::made::output::{MIN_DEVIATION, MOST_LOG_SCALE};
+use crate::made::output::{MIN_DEVIATION, MOST_DEVIATIONS, MOST_LOG_SCALE};
 
 /// log(2 pi) / 2.
 const HALF_LOG_TWO_PI: f32 = 0.918_938_5;
-
-/// Distance from the mean, in standard deviations, beyond which it counts as this: its square, and
-/// that of its gradient, which optimisers take, are finite in 32 bits.
-const MOST_DEVIATIONS: f32 = 1e6;
 
 /// Density of sixteen real numbers.
 pub(super) trait Density: Conditional {
