@@ -133,7 +133,7 @@ pub fn conditional_means(
     masks: &MaskSet,
     images: &Images,
 ) -> Vec<f32> {
-    of_each_value(made, pool, masks, images, |distribution, z, _, means| {
+    of_each_value(made, pool, masks, images, 1, |distribution, z, _, means| {
         distribution.means(z, means);
     })
 }
@@ -147,28 +147,30 @@ pub fn integral_transforms(
     masks: &MaskSet,
     images: &Images,
 ) -> Vec<f32> {
-    of_each_value(made, pool, masks, images, Distribution::cdf)
+    of_each_value(made, pool, masks, images, 1, Distribution::cdf)
 }
 
 /// Calls `work` with the distribution, parameters and values of each image, by position, and returns
-/// what it writes for each value [n_images x D], by pixel.
+/// what it writes, `width` numbers for each value [n_images x D x width], by pixel.
 fn of_each_value(
     made: &Made,
     pool: &ThreadPool,
     masks: &MaskSet,
     images: &Images,
+    width: usize,
     work: impl Fn(Distribution, &[f32], &[f32], &mut [f32]),
 ) -> Vec<f32> {
-    let dim = images.dim();
-    let mut out = vec![0.0; images.count() * dim];
+    let len = images.dim() * width;
+    let mut out = vec![0.0; images.count() * len];
     let distribution = made.network().layout.distribution;
-    let mut own = vec![0.0; dim];
+    let mut own = vec![0.0; len];
     Scorer::new(made, masks).for_each_chunk(pool, images, None, |workspace, range| {
-        let rows = out[range.start * dim..range.end * dim].chunks_exact_mut(dim);
+        let rows = out[range.start * len..range.end * len].chunks_exact_mut(len);
         for ((row, z), x) in rows.zip(workspace.logits()).zip(workspace.values()) {
             work(distribution, z, x, &mut own);
-            for (&pixel, &value) in masks.ordering().pixels().iter().zip(&own) {
-                row[pixel as usize] = value;
+            let pixels = masks.ordering().pixels().iter();
+            for (&pixel, own) in pixels.zip(own.chunks_exact(width)) {
+                row[pixel as usize * width..][..width].copy_from_slice(own);
             }
         }
     });
@@ -202,22 +204,10 @@ pub fn level_probabilities(
     masks: &MaskSet,
     images: &Images,
 ) -> Option<Vec<f32>> {
-    let distribution = made.network().layout.distribution;
-    let levels = distribution.levels()?;
-    let len = images.dim() * levels;
-    let mut out = vec![0.0; images.count() * len];
-    let mut by_position = vec![0.0; len];
-    Scorer::new(made, masks).for_each_chunk(pool, images, None, |workspace, range| {
-        let rows = out[range.start * len..range.end * len].chunks_exact_mut(len);
-        for (row, z) in rows.zip(workspace.logits()) {
-            distribution.probabilities(z, &mut by_position);
-            let pixels = masks.ordering().pixels().iter();
-            for (&pixel, own) in pixels.zip(by_position.chunks_exact(levels)) {
-                row[pixel as usize * levels..][..levels].copy_from_slice(own);
-            }
-        }
-    });
-    Some(out)
+    let levels = made.network().layout.distribution.levels()?;
+    Some(of_each_value(made, pool, masks, images, levels, |distribution, z, _, own| {
+        distribution.probabilities(z, own);
+    }))
 }
 
 /// Predicted probabilities of an event, and how often it happened.

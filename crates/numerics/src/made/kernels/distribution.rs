@@ -208,6 +208,24 @@ fn inverse_scale(log_scale: f32) -> f32 {
     exp((-log_scale.max(MIN_LOG_SCALE)).min(87.0))
 }
 
+/// Mass below `ends` of a mixture of logistics, by the weights, means and inverse scales of its
+/// components.
+#[inline(always)]
+fn mass_below(
+    ends: &PixelLanes,
+    weights: &[PixelLanes],
+    means: &[PixelLanes],
+    inverses: &[PixelLanes],
+) -> PixelLanes {
+    let mut total = [0.0; LANES];
+    for ((weights, means), inverses) in weights.iter().zip(means).zip(inverses) {
+        for i in 0..LANES {
+            total[i] += weights[i] * bounded_softplus_sigmoid(inverses[i] * (ends[i] - means[i])).1;
+        }
+    }
+    total
+}
+
 impl LogisticMixture {
     /// Half of the distance between two levels.
     #[inline(always)]
@@ -318,14 +336,8 @@ impl Conditional for LogisticMixture {
         let mut levels = [0.0f32; LANES];
         let mut step = self.levels / 2;
         while step > 0 {
-            let mut passed = [0.0; LANES];
-            for ((weights, means), inverses) in weights.iter().zip(&*means).zip(&*inverses) {
-                for i in 0..LANES {
-                    let upper = self.upper_end(levels[i] + (step - 1) as f32);
-                    passed[i] +=
-                        weights[i] * bounded_softplus_sigmoid(inverses[i] * (upper - means[i])).1;
-                }
-            }
+            let ends = levels.map(|level| self.upper_end(level + (step - 1) as f32));
+            let passed = mass_below(&ends, weights, means, inverses);
             for i in 0..LANES {
                 let is_passed = f32::from(passed[i] <= uniforms[i] * sums[i]);
                 levels[i] += is_passed * step as f32;
@@ -375,13 +387,8 @@ impl Conditional for LogisticMixture {
         }
         let mut below = [0.0; LANES];
         for level in 0..levels - 1 {
-            let (upper, mut up_to) = (self.upper_end(level as f32), [0.0; LANES]);
-            for ((weights, means), inverses) in weights.iter().zip(&*means).zip(&*inverses) {
-                for i in 0..LANES {
-                    up_to[i] +=
-                        weights[i] * bounded_softplus_sigmoid(inverses[i] * (upper - means[i])).1;
-                }
-            }
+            let ends = [self.upper_end(level as f32); LANES];
+            let up_to = mass_below(&ends, weights, means, inverses);
             of_level(level, &std::array::from_fn(|i| (up_to[i] - below[i]).max(0.0) / sums[i]));
             below = up_to;
         }
