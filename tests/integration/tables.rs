@@ -141,7 +141,7 @@ fn rows_are_drawn_scored_and_completed_in_the_units_of_the_table() {
         .find(|row| row["variant"].contains("baseline") && row["seed"] == "1");
     let own = own.unwrap_or_else(|| panic!("{runs:?}"));
     let run = own["run"].as_str();
-    // What the run saved, in another format.
+    // With the options of the run, `sample` writes the rows of its samples.npy.
     place.exits(0, &format!("sample {run} --out drawn.csv --out drawn.npy"));
     let saved = array::<f64>(&place.path("results/runs").join(run).join("samples.npy"));
     assert_eq!(array::<f64>(&place.path("drawn.npy")).data, saved.data);
