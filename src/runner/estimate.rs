@@ -22,6 +22,8 @@ pub struct CostEstimate {
     pub is_known: bool,
     /// Speed of this machine.
     pub speed: Speed,
+    /// True if a run may stop early: the seconds below are then upper bounds.
+    pub is_upper_bound: bool,
     /// Time until the last run ends [s].
     pub seconds: f64,
     /// Time of the longest run [s].
@@ -38,7 +40,7 @@ impl CostEstimate {
     /// Total time in words: `about 6 m 12 s`.
     pub fn words(&self) -> String {
         if self.is_known {
-            format!("about {}", duration(self.seconds))
+            time_words(self.seconds, self.is_upper_bound)
         } else {
             "for a time not known yet".to_owned()
         }
@@ -88,6 +90,7 @@ impl CostEstimate {
             speed,
             is_known: trainer.knows_nominal_speed() || speed.runs > 0,
             seconds: makespan(&seconds, at_a_time),
+            is_upper_bound: to_run.iter().any(|cost| cost.stops_early),
             longest: seconds.iter().copied().fold(0.0, f64::max),
             memory: memory.iter().take(at_a_time).sum(),
             data: trainer.shared_memory(&configs),
@@ -95,6 +98,12 @@ impl CostEstimate {
             costs,
         })
     }
+}
+
+/// An estimated time in words: `about 6 m 12 s`, or `at most 6 m 12 s` for an upper bound.
+pub fn time_words(seconds: f64, is_upper_bound: bool) -> String {
+    let relation = if is_upper_bound { "at most" } else { "about" };
+    format!("{relation} {}", duration(seconds))
 }
 
 /// Seed, fingerprint of the data, and settings of a training.
@@ -128,6 +137,7 @@ const UNKNOWN: Cost = Cost {
     size: None,
     examples: None,
     after_training: 1.0,
+    stops_early: false,
 };
 
 /// Nominal seconds and measured thread-seconds of past runs. A run that cannot be read is skipped,

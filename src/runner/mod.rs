@@ -13,7 +13,7 @@ use crate::plan::RunId;
 use crate::store::{EpochRow, RunStatus, Summary};
 use crate::trainer::Metrics;
 
-pub use estimate::CostEstimate;
+pub use estimate::{CostEstimate, time_words};
 pub use training::{Elapsed, Trained, Training};
 pub use worker::{Ready, Worker, WorkerReport, damaged};
 

@@ -359,6 +359,9 @@ fn summed_up(stop: Option<Stop>, seconds: f64, estimate: &CostEstimate) -> Strin
         Some(Stop::Interrupted) | None if !estimate.is_known => {
             format!("took {}", duration(seconds))
         }
+        Some(Stop::Interrupted) | None if estimate.is_upper_bound => {
+            format!("took {}; the estimate was {}", duration(seconds), estimate.words())
+        }
         Some(Stop::Interrupted) | None => {
             let predicted = estimate.seconds;
             let ratio = factor(seconds / predicted);

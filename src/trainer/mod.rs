@@ -207,6 +207,8 @@ pub struct Cost {
     pub examples: Option<usize>,
     /// Share of work and time that a run still takes if it begins at the end of another's training.
     pub after_training: f64,
+    /// True if the run may stop early, after fewer epochs: work and time are then upper bounds.
+    pub stops_early: bool,
 }
 
 /// Work of training, to compare variants by: in any unit that is the same for all of them.

@@ -401,6 +401,28 @@ fn plan_counts_no_comparison_of_other_data() {
     );
 }
 
+/// The time of runs that patience may end is an upper bound, and is called one.
+#[test]
+fn the_time_of_runs_that_may_stop_early_is_an_upper_bound() {
+    for (patience, cost, took) in [
+        (0, "cost      about ", " times the estimate of "),
+        (1, "cost      at most ", "; the estimate was at most "),
+    ] {
+        let place = Place::with(SMALL);
+        let set = format!("small.toml --set train.epochs=3 --set train.patience={patience}");
+        let (out, _) = place.exits(0, &format!("plan {set}"));
+        let more = if patience > 0 { "4 runs more, at most " } else { "4 runs more, about " };
+        assert!(out.contains(cost) && out.contains(more), "{out}");
+        let (json, _) = place.exits(0, &format!("plan {set} --json"));
+        let facts: serde_json::Value = serde_json::from_str(&json).unwrap();
+        for part in ["cost", "one_more_seed"] {
+            assert_eq!(facts[part]["is_upper_bound"], patience > 0, "{part}");
+        }
+        let (_, err) = place.exits(0, &format!("sweep {set} --progress plain"));
+        assert!(err.contains(took), "{err}");
+    }
+}
+
 #[test]
 fn plan_counts_what_only_leaves_out() {
     let place = Place::with(SMALL);

@@ -133,6 +133,7 @@ impl Trainer for LineTrainer {
             size: None,
             examples: None,
             after_training: 1.0,
+            stops_early: false,
         }))
     }
 

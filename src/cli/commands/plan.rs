@@ -25,7 +25,7 @@ use crate::results::outlook::{Powers, Spread};
 use crate::runner::CostEstimate;
 use crate::session::LoadedExperiment;
 use crate::stats::{EQUIVALENCE_PAIRS, equivalence_margin, equivalence_power, equivalence_seeds};
-use crate::trainer::Otherwise;
+use crate::trainer::{Cost, Otherwise};
 
 /// Examples below the options of `--help`.
 pub(crate) const EXAMPLES: &str = "\
@@ -185,6 +185,7 @@ impl Planned<'_> {
         let size = |bytes: u64| (bytes > 0).then_some(bytes);
         Some(CostFacts {
             threads: *workers,
+            is_upper_bound: estimate.is_upper_bound,
             seconds: known(estimate.seconds),
             longest_run_seconds: known(estimate.longest),
             memory_bytes: size(estimate.memory),
@@ -199,7 +200,7 @@ impl Planned<'_> {
 
     fn one_more_seed(&self) -> MoreSeedsFacts {
         let plan = &self.loaded.plan;
-        let seconds: Vec<f64> = plan
+        let costs: Vec<&Cost> = plan
             .studies
             .iter()
             .flat_map(|study| &study.variants)
@@ -207,11 +208,14 @@ impl Planned<'_> {
             .collect::<BTreeSet<_>>()
             .into_iter()
             .filter_map(|run| self.estimate.costs.get(run))
-            .map(|cost| self.estimate.speed.seconds(cost.nominal_seconds))
             .collect();
+        let speed = self.estimate.speed;
+        let seconds: Vec<f64> =
+            costs.iter().map(|cost| speed.seconds(cost.nominal_seconds)).collect();
         let time = crate::cost::makespan(&seconds, self.workers);
         MoreSeedsFacts {
-            n_runs: seconds.len(),
+            n_runs: costs.len(),
+            is_upper_bound: costs.iter().any(|cost| cost.stops_early),
             seconds: number(time).filter(|_| self.estimate.is_known),
         }
     }

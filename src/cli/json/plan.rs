@@ -130,6 +130,8 @@ facts! {
     pub(crate) struct CostFacts {
         /// Threads of all runs together.
         threads: usize,
+        /// True if runs may stop early: the times are then upper bounds.
+        is_upper_bound: bool,
         /// Time until the last run ends; null if it is not known.
         seconds: Option<f64>,
         /// Time of the longest run; null if it is not known.
@@ -156,6 +158,8 @@ facts! {
     pub(crate) struct MoreSeedsFacts {
         /// Runs of one seed.
         n_runs: usize,
+        /// True if they may stop early: their time is then an upper bound.
+        is_upper_bound: bool,
         /// Their time; null if it is not known.
         seconds: Option<f64>,
     }

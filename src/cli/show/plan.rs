@@ -7,6 +7,7 @@ use crate::cli::json::plan::{
 use crate::cli::show::fitted::FittedTable;
 use crate::plan::Correction;
 use crate::results::outlook::significant;
+use crate::runner::time_words;
 use crate::session::{LoadedExperiment, quoted};
 use crate::stats::EQUIVALENCE_SEEDS;
 use crate::text::{bytes, count, duration, factor, fixed, p_value, short, thousands};
@@ -163,9 +164,16 @@ impl Page<'_> {
         let Some(cost) = &self.facts.cost else {
             return self.say("cost      none: every requested run is finished");
         };
-        let CostFacts { threads, seconds, longest_run_seconds, past_runs, .. } = *cost;
+        let CostFacts {
+            threads,
+            is_upper_bound,
+            seconds,
+            longest_run_seconds,
+            past_runs,
+            ..
+        } = *cost;
         let time =
-            seconds.map_or("not known yet,".to_owned(), |time| format!("about {}", duration(time)));
+            seconds.map_or("not known yet,".to_owned(), |time| time_words(time, is_upper_bound));
         let longest = longest_run_seconds.map_or_else(String::new, |longest| {
             format!(" (longest run {}, started first)", duration(longest))
         });
@@ -191,6 +199,9 @@ impl Page<'_> {
                 )
             }
         });
+        if is_upper_bound && seconds.is_some() {
+            self.say("          runs may stop early: this is the time to the last epoch of each");
+        }
         let available = cost.available_memory_bytes;
         if let Some(excess) = &cost.too_large {
             self.say(format!("          cannot fit: {excess}; `sweep` will need --yes"));
@@ -217,9 +228,9 @@ impl Page<'_> {
             found.equivalence.iter().for_each(|own| self.equivalence(own, found));
         }
         let more = &self.facts.one_more_seed;
-        let time = more
-            .seconds
-            .map_or_else(String::new, |time| format!(", about {}", duration(time)));
+        let time = more.seconds.map_or_else(String::new, |time| {
+            format!(", {}", time_words(time, more.is_upper_bound))
+        });
         self.say(format!("          one more seed: {} more{time}", count(more.n_runs, "run")));
     }
 

@@ -273,6 +273,7 @@ impl Trainer for MadeTrainer {
             size: Some(cost.parameters),
             examples: Some(size.train),
             after_training: after_training / cost.nominal_seconds,
+            stops_early: (1..config.train.epochs).contains(&config.train.patience),
         }))
     }
 

@@ -399,6 +399,7 @@ impl Trainer for ProgramTrainer {
             size: None,
             examples: None,
             after_training: 1.0,
+            stops_early: false,
         }))
     }
 
