@@ -132,6 +132,27 @@ fn figures_and_page_of_tables_leave_pixels_out() {
     assert!(out.contains("nats per row"), "{out}");
 }
 
+/// Variables of a vector have no places that an ordering could be drawn on.
+#[test]
+fn figures_of_bit_vectors_leave_places_out() {
+    let row = |i: u32| [0, 1, 2, 3, 4].map(|k| ((7 * i) >> k & 1).to_string()).join(",") + "\n";
+    let place = Place::with(
+        &STUDY
+            .replace("name   = \"moons\"\nvalues = \"real\"", "name = \"bits.csv\"")
+            .replace("train  = 300\nvalid  = 100\ntest   = 120", "")
+            .replace("output     = \"gaussian-mixture\"\ncomponents = 3", "")
+            .replace("model.output  = [\"gaussian-mixture\", \"gaussian\"]", ""),
+    );
+    fs::write(place.path("bits.csv"), (0..60).map(row).collect::<String>()).unwrap();
+    place.exits(0, "sweep small.toml");
+    place.exits(0, "plots small");
+    let drawn = |name: &str| place.path(&format!("plots/small/{name}.svg")).exists();
+    for name in ["ablation", "loss", "masks", "network", "visibility"] {
+        assert!(drawn(name), "no {name}");
+    }
+    assert!(!drawn("orderings") && !drawn("views"));
+}
+
 #[test]
 fn rows_are_drawn_scored_and_completed_in_the_units_of_the_table() {
     let place = place();

@@ -48,11 +48,14 @@ pub(crate) fn charts(view: &View, artefacts: &Artefacts) -> Vec<(&'static str, C
         chart
     };
     let views = |named: &[NamedMask]| visibility::views(named, shape);
-    let mut charts = vec![("orderings", orderings::chart(&orderings(&runs, shape), shape))];
-    charts.extend(of_the_kinds);
     let visibility = first_of(&by_visibility(&real), 8, &visibility::gaps);
+    let mut charts = Vec::from(of_the_kinds);
     charts.push(("visibility", of_the_first(visibility)));
-    charts.push(("views", of_the_first(first_of(&by_ordering(&real), 8, &views))));
+    // Nor have the variables of a vector.
+    if shape.height > 1 {
+        charts.insert(0, ("orderings", orderings::chart(&orderings(&runs, shape), shape)));
+        charts.push(("views", of_the_first(first_of(&by_ordering(&real), 8, &views))));
+    }
     charts
 }
 
