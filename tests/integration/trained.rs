@@ -131,26 +131,42 @@ fn run(variant: &str) -> RunId {
 const AGNOSTIC: &str = "ordering-random_model.masks-4";
 const CONNECTED: &str = "model.masks-4_resample-connectivity";
 
-/// Without options, the samples are those that the study saved, for the id, its beginning, and the
-/// address of the run.
-/// Runs that differ only in `[sample]` share one training, and nothing but the log tells: `verify`
-/// trains each by itself and finds the same bytes.
+/// Runs that differ only in `[sample]` or `[evaluate]` share one training, and nothing but the log
+/// tells: `verify` trains each by itself and finds the same bytes.
 #[test]
 fn runs_that_differ_only_after_training_train_once() {
-    let place = tempfile::tempdir().unwrap();
-    let study = STUDY.replace("[axes]", "[axes]\nsample.temperature = [1.0, 0.5]");
-    fs::write(place.path().join("small.toml"), study).unwrap();
-    let sweep = command(place.path(), place.path(), "sweep small.toml --progress plain --jobs 1");
-    let output = { sweep }.output().unwrap();
-    let log = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{log}");
-    let count = |text: &str| log.lines().filter(|line| line.contains(text)).count();
-    // Of 16 variants of two seeds, 6 have trainings of their own.
-    assert_eq!((count("  start "), count("begins with its model")), (32, 20), "{log}");
-    let verify = command(place.path(), place.path(), "verify small --runs 32").output().unwrap();
-    assert!(verify.status.success(), "{}", String::from_utf8_lossy(&verify.stdout));
+    let (rest, _) = STUDY.split_once("[axes]").unwrap();
+    let studies = [
+        // Of 16 variants of two seeds, 6 have trainings of their own.
+        (STUDY.replace("[axes]", "[axes]\nsample.temperature = [1.0, 0.5]"), 32, 20),
+        (
+            rest.to_owned()
+                + "[axes]\nmodel.masks = [1, 'fresh']\n\
+                   evaluate.fresh_masks = { values = [1, 3, 32], when = \"model.masks == 'fresh'\" }",
+            8,
+            4,
+        ),
+    ];
+    for (study, runs, alike) in studies {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("small.toml"), study).unwrap();
+        let run = |arguments: &str| {
+            command(place.path(), place.path(), arguments)
+                .output()
+                .expect("the program starts")
+        };
+        let output = run("sweep small.toml --progress plain --jobs 1");
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{log}");
+        let count = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+        assert_eq!((count("  start "), count("begins with its model")), (runs, alike), "{log}");
+        let verify = run(&format!("verify small --runs {runs}"));
+        assert!(verify.status.success(), "{}", String::from_utf8_lossy(&verify.stdout));
+    }
 }
 
+/// Without options, the samples are those that the study saved, for the id, its beginning, and the
+/// address of the run.
 #[test]
 fn samples_are_those_of_the_study() {
     let place = Place::new();

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::config::{RunConfig, SampleConfig};
+use crate::config::{EvaluateConfig, RunConfig, SampleConfig};
 use crate::cost;
 use crate::data::{
     Binarize, Cache, DataConfig, DataError, DataSize, Dataset, Library, ValueKind, is_of_path,
@@ -339,7 +339,9 @@ impl Trainer for MadeTrainer {
     }
 
     fn training_settings(&self, config: &Config) -> Option<String> {
+        // Training selects its epoch by the first of the evaluated masks, whatever their number.
         let config = RunConfig {
+            evaluate: EvaluateConfig::default(),
             sample: SampleConfig::default(),
             ..run_config(config).clone()
         };
