@@ -58,7 +58,8 @@ fn main() -> anyhow::Result<()> {
     println!("{} experiments, about {minutes} minutes on two cores", published.len());
     let mut n_different = 0;
     for (name, Published { arguments, minutes }) in &published {
-        println!("{name}: ablade sweep {} (about {minutes} minutes)", arguments.join(" "));
+        let line = arguments.join(" ");
+        println!("{name}: ablade sweep {line} --name {name} (about {minutes} minutes)");
         if lists {
             continue;
         }

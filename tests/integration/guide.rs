@@ -304,6 +304,33 @@ fn every_example_of_a_program_can_be_planned() {
     assert!(planned >= 4, "{planned} examples");
 }
 
+/// Every published table has an experiment whose arguments `sweep` understands, and the reverse.
+#[test]
+fn published_tables_have_their_experiments() {
+    let published = root().join("docs/results");
+    let text = fs::read_to_string(published.join("experiments.toml")).expect("a file");
+    let experiments: toml::Table = text.parse().expect("TOML");
+    let directory = tempfile::tempdir().expect("a directory");
+    for (name, experiment) in &experiments {
+        assert!(published.join(format!("{name}.csv")).exists(), "{name} has no table");
+        let arguments = experiment["arguments"].as_array().expect("a list");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ablade"));
+        command.current_dir(root()).args(["plan", "--name", name, "--results"]);
+        command.arg(directory.path()).env("ABLADE_DATA", directory.path());
+        command.args(arguments.iter().map(|argument| argument.as_str().expect("a text")));
+        let output = command.output().expect("the program starts");
+        // Data that are not here are another matter.
+        let said = String::from_utf8_lossy(&output.stderr);
+        let lacks_data = said.contains("ablade data fetch") || said.contains("no data set");
+        assert!(output.status.success() || lacks_data, "{name}: {said}");
+    }
+    for entry in fs::read_dir(published).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
+        assert!(name == "experiments" || experiments.contains_key(name), "{name}.csv");
+    }
+}
+
 /// All Markdown files of the repository.
 fn documents() -> Vec<PathBuf> {
     let folders = [
