@@ -7,17 +7,24 @@ use crate::made::kernels::matrix::{PaddedShape, WeightView, batch_shape};
 use crate::made::kernels::simd::{F32x16, LANES, Simd, Vector, WithSimd, as_scalars};
 use crate::made::kernels::update_queue::{Interleave, MR};
 
-/// Columns of a micro-kernel, in vectors: NR = 64 elements.
-pub(super) const NR_VECTORS: usize = 4;
+/// Vectors of columns of a micro-kernel with many registers: 64 elements.
+pub(super) const NR: usize = 4;
+
+/// Vectors of columns of a micro-kernel with few registers: 16 elements.
+pub(super) const NARROW_NR: usize = 1;
 
 /// Terms of a sum that are packed at once: KC x NR elements, 32 KiB, stay in the nearest cache.
 const KC: usize = 128;
 
+/// As many for narrow blocks, 16 KiB: the images of a minibatch pass by the other half of the cache.
+const NARROW_KC: usize = 256;
+
 /// Terms of a sum between two steps of the prefetcher.
 const PREFETCH_INTERVAL: usize = 16;
 
-/// A block of packed rows: KC terms of NR columns.
-type PackedBlock = [[F32x16; NR_VECTORS]; KC];
+/// A block of packed rows: KC terms of NR vectors, as many as a micro-kernel computes, so that it
+/// reads the block from one end to the other.
+type PackedBlock<const NR: usize, const KC: usize> = [[F32x16; NR]; KC];
 
 /// `z += x w`, for some rows of a minibatch.
 pub(crate) struct Forward<'a> {
@@ -38,12 +45,24 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
+        if S::MANY_REGISTERS {
+            self.run::<S, NR, KC>(simd);
+        } else {
+            self.run::<S, NARROW_NR, NARROW_KC>(simd);
+        }
+    }
+}
+
+impl Forward<'_> {
+    /// Computes the product block by block, each of `NR` vectors of columns and `KC` terms.
+    #[inline(always)]
+    fn run<S: Simd, const NR: usize, const KC: usize>(self, simd: S) {
         let Self { z, x, x_cols, weights, leading_zeros } = self;
         let matrix = weights.matrix;
         let n_in = matrix.shape.rows;
         let n_vectors = matrix.shape.stride();
-        let mut packed: PackedBlock = [[F32x16::default(); NR_VECTORS]; KC];
-        for block in matrix.shape.column_blocks(NR_VECTORS) {
+        let mut packed: PackedBlock<NR, KC> = [[F32x16::default(); NR]; KC];
+        for block in matrix.shape.column_blocks(NR) {
             let depth = matrix.depth(&block);
             for first in (0..depth).step_by(KC) {
                 let count = KC.min(depth - first);
@@ -56,7 +75,7 @@ impl WithSimd for Forward<'_> {
                 let (rows, vectors) = if first + KC < depth {
                     (first + KC..depth.min(first + 2 * KC), block.clone())
                 } else {
-                    (0..KC.min(n_in), block.end..n_vectors.min(block.end + NR_VECTORS))
+                    (0..KC.min(n_in), block.end..n_vectors.min(block.end + NR))
                 };
                 let mut prefetcher = Prefetcher { weights, rows, vectors };
                 // Later columns have more terms: each piece of the block ends where the terms of
@@ -102,13 +121,25 @@ impl WithSimd for InputGradient<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
+        if S::MANY_REGISTERS {
+            self.run::<S, NR, KC>(simd);
+        } else {
+            self.run::<S, NARROW_NR, NARROW_KC>(simd);
+        }
+    }
+}
+
+impl InputGradient<'_> {
+    /// Computes the product block by block, each of `NR` vectors of columns and `KC` terms.
+    #[inline(always)]
+    fn run<S: Simd, const NR: usize, const KC: usize>(self, simd: S) {
         let Self { dx, dz, weights, leading_zeros } = self;
         let matrix = weights.matrix;
         let PaddedShape { rows: n_in, cols: n_out } = matrix.shape;
         let input = batch_shape(n_in);
-        let mut packed: PackedBlock = [[F32x16::default(); NR_VECTORS]; KC];
+        let mut packed: PackedBlock<NR, KC> = [[F32x16::default(); NR]; KC];
         dx.fill(F32x16::default());
-        for block in input.column_blocks(NR_VECTORS) {
+        for block in input.column_blocks(NR) {
             let units = block.start * LANES..n_in.min(block.end * LANES);
             // First output unit of a vector of input units, rounded down to a vector: weights
             // between the two are zero.
@@ -120,7 +151,7 @@ impl WithSimd for InputGradient<'_> {
                 let (rows, outputs) = if next < n_out {
                     (units.clone(), next..n_out.min(next + KC))
                 } else {
-                    let rows = units.end..n_in.min(units.end + NR_VECTORS * LANES);
+                    let rows = units.end..n_in.min(units.end + NR * LANES);
                     let begin = if rows.is_empty() { 0 } else { first_output(block.end) };
                     (rows, begin..n_out.min(begin + KC))
                 };
@@ -161,9 +192,9 @@ fn zeros_of(leading_zeros: &[u32], first_row: usize) -> usize {
 /// Packs the weights from input units `units` to output units `outputs`, transposed: a packed row
 /// is an output unit. `outputs` begins with a whole vector.
 #[inline(always)]
-fn pack_transposed<S: Simd>(
+fn pack_transposed<S: Simd, const NR: usize, const KC: usize>(
     simd: S,
-    packed: &mut PackedBlock,
+    packed: &mut PackedBlock<NR, KC>,
     weights: WeightView,
     units: Range<usize>,
     outputs: Range<usize>,
@@ -209,8 +240,8 @@ impl<'a> Lhs<'a> {
 
 /// Packed right-hand side: one row per term of the sums, used from vector `first_vector` on.
 #[derive(Clone, Copy)]
-pub(super) struct PackedRhs<'a> {
-    pub(super) terms: &'a [[F32x16; NR_VECTORS]],
+pub(super) struct PackedRhs<'a, const NR: usize> {
+    pub(super) terms: &'a [[F32x16; NR]],
     pub(super) first_vector: usize,
 }
 
@@ -242,16 +273,16 @@ struct Tile {
 }
 
 /// `c += lhs * packed`, tile by tile of MR rows.
-struct MacroKernel<'a, 'b> {
+struct MacroKernel<'a, 'b, const NR: usize> {
     c: &'a mut [F32x16],
     /// Vectors from one row of `c` to the next.
     stride: usize,
     lhs: Lhs<'a>,
-    packed: &'a [[F32x16; NR_VECTORS]],
+    packed: &'a [[F32x16; NR]],
     prefetcher: &'a mut Prefetcher<'b>,
 }
 
-impl MacroKernel<'_, '_> {
+impl<const NR: usize> MacroKernel<'_, '_, NR> {
     /// Multiplies every tile as far as `tile`, called with its first row, asks for.
     #[inline(always)]
     fn for_each_tile<S: Simd>(&mut self, simd: S, tile: impl Fn(usize) -> Tile) {
@@ -264,21 +295,16 @@ impl MacroKernel<'_, '_> {
                 continue;
             };
             let lhs = Lhs { elements, ..*lhs }.skip(skipped_terms);
-            let rhs = PackedRhs { terms, first_vector: vectors.start % NR_VECTORS };
+            let rhs = PackedRhs { terms, first_vector: vectors.start % NR };
             let at = vectors.start;
-            if S::MANY_REGISTERS {
-                match vectors.len() {
-                    0 => {}
-                    1 => select_rows::<S, 1>(simd, c, stride, at, lhs, rhs, prefetcher),
-                    2 => select_rows::<S, 2>(simd, c, stride, at, lhs, rhs, prefetcher),
-                    3 => select_rows::<S, 3>(simd, c, stride, at, lhs, rhs, prefetcher),
-                    _ => select_rows::<S, 4>(simd, c, stride, at, lhs, rhs, prefetcher),
+            match vectors.len() {
+                0 => {}
+                n if n == 1 || NR == NARROW_NR => {
+                    select_rows::<S, NR, 1>(simd, c, stride, at, lhs, rhs, prefetcher);
                 }
-            } else {
-                for (i, at) in vectors.enumerate() {
-                    let rhs = PackedRhs { first_vector: rhs.first_vector + i, ..rhs };
-                    select_rows::<S, 1>(simd, c, stride, at, lhs, rhs, prefetcher);
-                }
+                2 => select_rows::<S, NR, 2>(simd, c, stride, at, lhs, rhs, prefetcher),
+                3 => select_rows::<S, NR, 3>(simd, c, stride, at, lhs, rhs, prefetcher),
+                _ => select_rows::<S, NR, 4>(simd, c, stride, at, lhs, rhs, prefetcher),
             }
         }
     }
@@ -286,36 +312,36 @@ impl MacroKernel<'_, '_> {
 
 /// Runs the micro-kernel with as many rows as `c` has, `N` vectors from `at` on.
 #[inline(always)]
-fn select_rows<S: Simd, const N: usize>(
+fn select_rows<S: Simd, const NR: usize, const N: usize>(
     simd: S,
     c: &mut [F32x16],
     stride: usize,
     at: usize,
     lhs: Lhs,
-    rhs: PackedRhs,
+    rhs: PackedRhs<NR>,
     prefetcher: &mut Prefetcher,
 ) {
     match c.len() / stride {
-        1 => simd.call_outlined(MicroKernel::<1, N> { c, stride, at, lhs, rhs, prefetcher }),
-        2 => simd.call_outlined(MicroKernel::<2, N> { c, stride, at, lhs, rhs, prefetcher }),
-        3 => simd.call_outlined(MicroKernel::<3, N> { c, stride, at, lhs, rhs, prefetcher }),
-        4 => simd.call_outlined(MicroKernel::<4, N> { c, stride, at, lhs, rhs, prefetcher }),
-        5 => simd.call_outlined(MicroKernel::<5, N> { c, stride, at, lhs, rhs, prefetcher }),
-        _ => simd.call_outlined(MicroKernel::<6, N> { c, stride, at, lhs, rhs, prefetcher }),
+        1 => simd.call_outlined(MicroKernel::<1, NR, N> { c, stride, at, lhs, rhs, prefetcher }),
+        2 => simd.call_outlined(MicroKernel::<2, NR, N> { c, stride, at, lhs, rhs, prefetcher }),
+        3 => simd.call_outlined(MicroKernel::<3, NR, N> { c, stride, at, lhs, rhs, prefetcher }),
+        4 => simd.call_outlined(MicroKernel::<4, NR, N> { c, stride, at, lhs, rhs, prefetcher }),
+        5 => simd.call_outlined(MicroKernel::<5, NR, N> { c, stride, at, lhs, rhs, prefetcher }),
+        _ => simd.call_outlined(MicroKernel::<6, NR, N> { c, stride, at, lhs, rhs, prefetcher }),
     }
 }
 
 /// `c[..M][at..at + N] += lhs * rhs`, all accumulators in registers.
-struct MicroKernel<'a, 'b, const M: usize, const N: usize> {
+struct MicroKernel<'a, 'b, const M: usize, const NR: usize, const N: usize> {
     c: &'a mut [F32x16],
     stride: usize,
     at: usize,
     lhs: Lhs<'a>,
-    rhs: PackedRhs<'a>,
+    rhs: PackedRhs<'a, NR>,
     prefetcher: &'a mut Prefetcher<'b>,
 }
 
-impl<const M: usize, const N: usize> WithSimd for MicroKernel<'_, '_, M, N> {
+impl<const M: usize, const NR: usize, const N: usize> WithSimd for MicroKernel<'_, '_, M, NR, N> {
     type Output = ();
 
     #[inline(always)]
@@ -331,8 +357,16 @@ impl<const M: usize, const N: usize> WithSimd for MicroKernel<'_, '_, M, N> {
         for (row, elements) in rows.iter_mut().zip(lhs.elements.chunks(lhs.stride)) {
             *row = &elements[lhs.first..lhs.first + rhs.terms.len()];
         }
-        let lhs = |term: usize, row: usize| rows[row][term];
-        add_outer_products(simd, &mut sums, lhs, rhs, prefetcher, PREFETCH_INTERVAL);
+        let (chunks, rest) = rhs.terms.as_chunks::<PREFETCH_INTERVAL>();
+        for (i, terms) in chunks.iter().enumerate() {
+            let lhs: [&[f32; PREFETCH_INTERVAL]; M] =
+                std::array::from_fn(|row| &rows[row].as_chunks().0[i]);
+            sums = add_terms(simd, sums, |term, row| lhs[row][term], rhs.first_vector, terms);
+            prefetcher.step(simd);
+        }
+        let first = rhs.terms.len() - rest.len();
+        sums = add_terms(simd, sums, |term, row| rows[row][first + term], rhs.first_vector, rest);
+        prefetcher.step(simd);
         for (sums, c) in sums.iter().zip(c.chunks_exact_mut(stride)) {
             for (sum, c) in sums.iter().zip(&mut c[at..at + N]) {
                 sum.store(c);
@@ -341,39 +375,29 @@ impl<const M: usize, const N: usize> WithSimd for MicroKernel<'_, '_, M, N> {
     }
 }
 
-/// `sums[m][n] += lhs(term, m) * rhs[term][n]`, term by term in ascending order. Between every
-/// `interval` terms, `interleave` performs a step.
+/// `sums[m][n] + lhs(term, m) * terms[term][first_vector + n]`, term by term in ascending order.
 #[inline(always)]
-pub(super) fn add_outer_products<S: Simd, const M: usize, const N: usize>(
+pub(super) fn add_terms<S: Simd, const M: usize, const NR: usize, const N: usize>(
     simd: S,
-    sums: &mut [[S::Vector; N]; M],
+    mut sums: [[S::Vector; N]; M],
     lhs: impl Fn(usize, usize) -> f32,
-    rhs: PackedRhs,
-    interleave: &mut impl Interleave,
-    interval: usize,
-) {
-    let first = rhs.first_vector;
-    assert!(first + N <= NR_VECTORS, "a packed row has {NR_VECTORS} vectors");
-    // A copy that nothing refers to stays in registers.
-    let mut accumulators = *sums;
-    let mut term = 0;
-    for terms in rhs.terms.chunks(interval) {
-        for packed in terms {
-            let mut vectors = [simd.splat(0.0); N];
-            for (n, vector) in vectors.iter_mut().enumerate() {
-                *vector = simd.load(&packed[first + n]);
-            }
-            for (m, sums) in accumulators.iter_mut().enumerate() {
-                let element = simd.splat(lhs(term, m));
-                for (sum, vector) in sums.iter_mut().zip(vectors) {
-                    *sum = element.mul_add(vector, *sum);
-                }
-            }
-            term += 1;
+    first_vector: usize,
+    terms: &[[F32x16; NR]],
+) -> [[S::Vector; N]; M] {
+    assert!(first_vector + N <= NR, "a packed row has {NR} vectors");
+    for (term, packed) in terms.iter().enumerate() {
+        let mut vectors = [simd.splat(0.0); N];
+        for (n, vector) in vectors.iter_mut().enumerate() {
+            *vector = simd.load(&packed[first_vector + n]);
         }
-        interleave.step(simd);
+        for (m, sums) in sums.iter_mut().enumerate() {
+            let element = simd.splat(lhs(term, m));
+            for (sum, vector) in sums.iter_mut().zip(vectors) {
+                *sum = element.mul_add(vector, *sum);
+            }
+        }
     }
-    *sums = accumulators;
+    sums
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use crate::made::kernels::simd::{Avx2, Avx512};
-use crate::made::kernels::simd::{Portable, WithSimd};
+use crate::made::kernels::simd::{Portable, Simd, WithSimd};
 
 /// An instruction set, with the proof that this CPU has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +61,20 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(_) => "avx2",
             Self::Portable => std::env::consts::ARCH,
+        }
+    }
+
+    /// [`Simd::MANY_REGISTERS`] of the level.
+    pub(crate) fn has_many_registers(self) -> bool {
+        fn of<S: Simd>(_: S) -> bool {
+            S::MANY_REGISTERS
+        }
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(simd) => of(simd),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(simd) => of(simd),
+            Self::Portable => of(Portable),
         }
     }
 

@@ -91,7 +91,8 @@
 //! for all rows of `dw`, sums over images, and reads columns of `x` as its left-hand side. The 24
 //! accumulators, 4 vectors of the packed row and one broadcast need 29 of the 32 registers of
 //! AVX-512. AVX2 has 16 registers of half the width: a vector takes two, and a micro-kernel
-//! computes 6 x 1 vectors.
+//! computes 6 x 1 vectors. There NR is 16 columns and KC 256, so that the kernel reads what is packed
+//! from one end to the other: every fourth line of wider rows would come from a few sets of L1 alone.
 //!
 //! # Sparse input
 //!
@@ -151,7 +152,8 @@
 //!
 //! No gradient is stored as a whole. Rows of `dw` are computed into a back buffer while the
 //! optimiser is applied to the rows of the front buffer, one vector between every few terms of the
-//! product: the square root and the division of Adam overlap with multiply-adds. For a sparse input
+//! product: the square root and the division of Adam overlap with multiply-adds (not on AVX2, which
+//! has no registers for both). For a sparse input
 //! and sorted weights the queue is bypassed, and sums go from registers into the optimiser.
 //!
 //! ```text

@@ -3,7 +3,8 @@
 //! An update takes a square root and a division, which occupy a unit of their own for many cycles
 //! while the FMA units are idle. So the rows of a gradient that are complete (the front buffer) are
 //! applied one vector at a time, interleaved with the products that compute the next rows (into the
-//! back buffer). Both buffers stay in the nearest cache: no gradient is ever stored as a whole.
+//! back buffer), on a CPU with registers for both; on others they are applied after these. Both
+//! buffers stay in the nearest cache: no gradient is ever stored as a whole.
 
 use std::ops::Range;
 
@@ -13,8 +14,8 @@ use crate::made::kernels::simd::{F32x16, LANES, Simd, Vector, WithSimd, as_scala
 use crate::made::kernels::update::{UpdateRule, UpdateTarget};
 use crate::parallel::ThreadPool;
 
-/// Rows of a micro-kernel: `MR` x `NR_VECTORS` accumulators, the vectors of a row of the right-hand
-/// side and one broadcast element fill the 32 registers of AVX-512.
+/// Rows of a micro-kernel: `MR` x `NR` accumulators, the vectors of a row of the right-hand side and
+/// one broadcast element fill the 32 registers of AVX-512.
 pub(crate) const MR: usize = 6;
 
 /// Destination of a gradient: updates the weights of one matrix.

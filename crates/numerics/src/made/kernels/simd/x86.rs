@@ -5,7 +5,8 @@
 
 use std::arch::x86_64::{
     __m256, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_div_ps, _mm256_fmadd_ps,
-    _mm256_load_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_sqrt_ps, _mm256_store_ps, _mm256_sub_ps,
+    _mm256_load_ps, _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_shuffle_ps,
+    _mm256_sqrt_ps, _mm256_store_ps, _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
     _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_div_ps, _mm512_fmadd_ps,
     _mm512_i32gather_ps, _mm512_load_ps, _mm512_loadu_si512, _mm512_min_epu32, _mm512_mul_ps,
     _mm512_set1_epi32, _mm512_set1_ps, _mm512_shuffle_f32x4, _mm512_sqrt_ps, _mm512_store_ps,
@@ -209,6 +210,31 @@ impl Avx2 {
         }
         intrinsic!(self, compiled(self, work))
     }
+
+    /// Transposes a block of 8 x 8 elements.
+    #[inline(always)]
+    fn transpose_block(self, rows: [__m256; 8]) -> [__m256; 8] {
+        // Each of three steps interleaves pairs of registers, so that elements of one column become
+        // neighbours: single elements, then pairs, then halves of a register.
+        let (mut a, mut b) = (rows, rows);
+        intrinsic!(self, {
+            for i in 0..4 {
+                a[2 * i] = _mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+                a[2 * i + 1] = _mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+            }
+            for i in 0..4 {
+                let at = i / 2 * 4 + i % 2;
+                b[i / 2 * 4 + i % 2 * 2] = _mm256_shuffle_ps::<0x44>(a[at], a[at + 2]);
+                b[i / 2 * 4 + i % 2 * 2 + 1] = _mm256_shuffle_ps::<0xee>(a[at], a[at + 2]);
+            }
+            // Half h of b[4 i + j] now holds rows 4 i to 4 i + 3 of column 4 h + j.
+            for i in 0..4 {
+                a[i] = _mm256_permute2f128_ps::<0x20>(b[i], b[4 + i]);
+                a[4 + i] = _mm256_permute2f128_ps::<0x31>(b[i], b[4 + i]);
+            }
+        });
+        a
+    }
 }
 
 impl Simd for Avx2 {
@@ -237,6 +263,24 @@ impl Simd for Avx2 {
             work.with_simd(simd)
         }
         intrinsic!(self, outlined(self, work))
+    }
+    #[inline(always)]
+    fn transpose(self, rows: [Avx2Vector; LANES]) -> [Avx2Vector; LANES] {
+        // The left and right half of the upper eight rows, then of the lower eight.
+        let mut blocks = [[rows[0].0; 8]; 4];
+        for i in 0..8 {
+            [blocks[0][i], blocks[1][i]] = [rows[i].0, rows[i].1];
+            [blocks[2][i], blocks[3][i]] = [rows[8 + i].0, rows[8 + i].1];
+        }
+        for block in &mut blocks {
+            *block = self.transpose_block(*block);
+        }
+        let mut columns = rows;
+        for i in 0..8 {
+            columns[i] = Avx2Vector(blocks[0][i], blocks[2][i]);
+            columns[8 + i] = Avx2Vector(blocks[1][i], blocks[3][i]);
+        }
+        columns
     }
 }
 
