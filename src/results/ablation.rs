@@ -379,6 +379,7 @@ impl ExperimentResults {
                 (self.metric().better, question.as_deref()),
             );
             let mut notes: Vec<String> = adoptions(runs.finished(i), rows[i].planned);
+            notes.extend(self.ended_at_limit(&study.variants[i], runs.finished(i), &specs));
             if self.ignore_their_seeds(&runs.finished(i).collect::<Vec<_>>()) {
                 notes.push(
                     "every seed gave the same to the last bit: does the seed reach the program?"
@@ -636,6 +637,25 @@ impl ExperimentResults {
                     smallest_p_max_t(delta.paired.difference.n, seeds, tested);
             }
         }
+    }
+
+    /// Sentence on the finished runs of a variant that a limit ended before the setting that was to end
+    /// them.
+    fn ended_at_limit<'a>(
+        &self,
+        variant: &PlannedVariant,
+        finished: impl Iterator<Item = &'a RunRecord>,
+        specs: &BTreeMap<&RunId, &RunSpec>,
+    ) -> Option<String> {
+        let config = &specs.get(variant.runs.first()?)?.config;
+        let of = |record: &RunRecord| self.trainer.ended_at_limit(config, record.summary.as_ref()?);
+        let ended: Vec<[&str; 2]> = finished.filter_map(of).collect();
+        let [limit, setting] = ended.first()?;
+        Some(format!(
+            "{} of {} runs ended by {limit}, not by {setting}: longer training may change them",
+            ended.len(),
+            variant.runs.len()
+        ))
     }
 
     /// Work of a variant's training, the mean over its finished runs.

@@ -629,6 +629,13 @@ pub trait Trainer: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The limit at which a finished run ended, if its settings were to end it earlier and did not:
+    /// keys of both, for a note such as "3 of 8 runs ended by A before B".
+    fn ended_at_limit(&self, config: &Config, summary: &Summary) -> Option<[&'static str; 2]> {
+        let _ = (config, summary);
+        None
+    }
+
     /// Work of a run, to compare variants by.
     fn compute(&self, config: &Config, summary: &Summary) -> Option<Compute> {
         let _ = (config, summary);

@@ -136,6 +136,11 @@ pub fn first_test_images(data: &Dataset) -> Vec<u8> {
     )
 }
 
+/// True if patience may end a training before its last epoch.
+fn stops_early(config: &RunConfig) -> bool {
+    (1..config.train.epochs).contains(&config.train.patience)
+}
+
 impl Trainer for MadeTrainer {
     fn version(&self) -> u32 {
         ENGINE
@@ -273,7 +278,7 @@ impl Trainer for MadeTrainer {
             size: Some(cost.parameters),
             examples: Some(size.train),
             after_training: after_training / cost.nominal_seconds,
-            stops_early: (1..config.train.epochs).contains(&config.train.patience),
+            stops_early: stops_early(config),
         }))
     }
 
@@ -452,6 +457,13 @@ impl Trainer for MadeTrainer {
     fn updates_per_epoch(&self, config: &Config) -> Option<usize> {
         let config = run_config(config);
         Some(config.data.train?.div_ceil(config.train.batch.max(1)))
+    }
+
+    fn ended_at_limit(&self, config: &Config, summary: &Summary) -> Option<[&'static str; 2]> {
+        let config = run_config(config);
+        let was_patient = summary.epochs.saturating_sub(summary.best_epoch) < config.train.patience;
+        let is_cut = stops_early(config) && summary.epochs >= config.train.epochs && was_patient;
+        is_cut.then_some(["train.epochs", "train.patience"])
     }
 
     fn compute(&self, config: &Config, summary: &Summary) -> Option<Compute> {
